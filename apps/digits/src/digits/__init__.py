@@ -1,0 +1,1 @@
+"""One small network on real digits, in five styles."""

@@ -1,0 +1,1 @@
+"""flame's PyTorch half: Process, events and the types that are injected."""

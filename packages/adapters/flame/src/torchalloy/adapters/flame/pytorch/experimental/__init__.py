@@ -1,0 +1,1 @@
+"""flame's event engine and its container."""

@@ -1,0 +1,196 @@
+"""The Python API from above: train, resume, evaluate and explain what a config describes."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from torchalloy.checkpoint import Checkpoint, Store
+from torchalloy.config import ConfigDocument
+from torchalloy.core import AlloyError, CheckpointError, Handlers, RecipeError, UnknownName, did_you_mean
+from torchalloy.distributed import current, finish, initialise
+from torchalloy.engine import Drive, Row
+from torchalloy.records import RunFolder, Sinks, find_run, made_up_name
+
+from torchalloy.runtime._assembly import Assembled, assemble_document, read_config
+from torchalloy.runtime._catalog import catalog
+from torchalloy.runtime._launch import launch
+from torchalloy.runtime._result import RunResult
+from torchalloy.runtime._session import Session
+
+__all__ = ["Explanation", "evaluate", "explain", "resume", "train"]
+
+
+def train(
+    config: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    runs: str | Path = "runs",
+    name: str | None = None,
+    launcher: str | None = None,
+    num_processes: int = 1,
+    stream: IO[str] | None = None,
+) -> RunResult:
+    """Train what a config describes, in a new run folder.
+
+    Args:
+        config: A config file of any installed format.
+        overrides: `key=value` in Hydra's grammar.
+        runs: The folder of all runs.
+        name: The run's name; one is made up otherwise.
+        launcher: A launcher's name; None runs in this process.
+        num_processes: Processes the launcher starts; >= 1.
+        stream: Where progress is drawn; standard output by default.
+
+    Returns: The run's folder and summary.
+    Raises: AlloyError: for any mistake in what was given. An error of the user's own step comes through as it is,
+        with the run marked failed.
+    """
+    name = name or made_up_name()
+    if launcher is not None or num_processes > 1:
+        document = read_config(config, overrides)  # mistakes are told once, before any process starts
+        del document
+        return launch(launcher or "torchrun", num_processes, "train", config=str(config), overrides=list(overrides), runs=str(runs), name=name)
+    document = read_config(config, overrides)
+    initialise(str(document.tree.get("device", "auto")))
+    try:
+        record = RunFolder.create(Path(runs), name, style=str(document.tree.get("style")), command=sys.argv) if current().is_main else None
+        try:
+            session = _session(document, Path(config).parent, Path(runs) / name, record, stream)
+        except BaseException:
+            if record is not None:
+                record.discard()
+            raise
+        return _run(session, document, record, Path(config))
+    finally:
+        finish()
+
+
+def resume(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: IO[str] | None = None) -> RunResult:
+    """Continue a run from its newest verified checkpoint; a finished run is left as it is.
+
+    Args:
+        run: A folder, a name, a unique prefix, or "@last".
+        overrides: Changes to the run's config, such as a larger budget.
+        runs: The folder of all runs.
+        stream: Where progress is drawn; standard output by default.
+
+    Raises: RunError: no such run. CheckpointError: it has no checkpoint that can be read.
+    """
+    record = find_run(str(run), Path(runs))
+    if record.status == "finished" and not overrides:
+        return RunResult(record.path, record.summary(), f"{record.path.name} is finished already; nothing to resume")
+    document = read_config(record.path / "config.yaml", overrides)
+    initialise(str(document.tree.get("device", "auto")))
+    try:
+        checkpoint = _newest(record)
+        session = _session(document, record.home, record.path, record, stream)
+        report = session.restore(checkpoint)
+        if report.missing or report.unexpected:
+            raise CheckpointError(f"{checkpoint.path}: doesn't fit this config: {report.describe()}")
+        record.reopen(session.state.global_iteration)
+        return _run(session, document, record, None)
+    finally:
+        finish()
+
+
+def evaluate(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: IO[str] | None = None) -> dict[str, float]:
+    """Score a run's newest verified checkpoint on every stage that isn't training; the run itself stays as it is.
+
+    Returns: Metrics by "stage/name".
+    Raises: RunError: no such run. CheckpointError: no checkpoint. RecipeError: the run has nothing to score by.
+    """
+    record = find_run(str(run), Path(runs))
+    document = read_config(record.path / "config.yaml", overrides)
+    checkpoint = _newest(record)
+    session = _session(document, record.home, None, None, stream)
+    session.restore(checkpoint, only=("model", "ema"))
+    session.state.epoch = int(checkpoint.meta["epoch"])
+    drive = Drive(session.program, session.state, in_epoch=True)
+    owned, scored = session.program.owned, [s.name for s in session.program.stages.values() if not s.counts]
+    if owned is not None and owned.evaluate is not None:
+        owned.evaluate(drive)
+    elif scored:
+        for name in scored:
+            drive.perform(name)
+    else:
+        raise RecipeError(f"{record.path.name}: style {session.settings.style!r} gives no stage to score by; see its page on evaluation")
+    return dict(session.state.metrics)
+
+
+class Explanation:
+    """What a config would run: the parts it keeps, the budget, the stages, and who is called at each moment."""
+
+    def __init__(self, session: Session) -> None:
+        recipe = session.recipe
+        self.style: str = session.settings.style
+        self.parts: dict[str, str] = {name: f"{type(part).__module__}.{type(part).__qualname__}" for name, part in session.parts.items()}
+        self.epochs: int | None = recipe.budget.epochs
+        self.iterations: int | None = recipe.budget.iterations
+        self.stages: dict[str, str] = {name: "training" if stage.counts else "scoring" for name, stage in session.program.stages.items()}
+        self.owns_its_loop: bool = session.program.owned is not None
+        self.table: list[Row] = session.program.table()
+
+
+def explain(config: str | Path, overrides: Sequence[str] = ()) -> Explanation:
+    """Compile a config and say what would run, without running it."""
+    document = read_config(config, overrides)
+    return Explanation(_session(document, Path(config).parent, None, None, None))
+
+
+def _session(document: ConfigDocument, home: Path, folder: Path | None, record: RunFolder | None, stream: IO[str] | None) -> Session:
+    assembled = assemble_document(document, home, folder=folder)
+    ranks = current()
+    return Session(
+        assembled.recipe,
+        assembled.state,
+        assembled.settings,
+        ranks,
+        record,
+        extra_parts={name: offer.thing.make(assembled.assembly) for name, offer in catalog().parts.items()},
+        extra_handlers=_chosen_handlers(assembled),
+        make_sinks=lambda made: _sinks(assembled.settings.sinks, made),
+        stream=(stream or sys.stdout) if ranks.is_main else None,
+    )
+
+
+def _run(session: Session, document: ConfigDocument, record: RunFolder | None, config: Path | None) -> RunResult:
+    if record is not None:
+        record.write_text("config.yaml", document.to_yaml())
+        if config is not None:
+            document.copy_sources(record.path / "config")
+            record.remember(home=str(config.parent.resolve()), seed=session.settings.seed)
+    outcome = session.run()
+    return RunResult(record.path if record else None, outcome.summary)
+
+
+def _newest(record: RunFolder) -> Checkpoint:
+    checkpoint = Store(record.checkpoints, keep=None).newest()
+    if checkpoint is None:
+        raise CheckpointError(f"{record.path}: has no checkpoint; it ended before the first one was written. Train it anew")
+    return checkpoint
+
+
+def _chosen_handlers(assembled: Assembled) -> list[Handlers]:
+    offered, chosen = catalog().handlers, []
+    for name, node in assembled.settings.handlers.items():
+        if name not in offered:
+            raise assembled.document.problem(f"handlers.{name}", f"no handler named {name!r}; {did_you_mean(name, offered)}")
+        chosen.append(offered[name].thing.make(assembled.assembly, node))
+    return chosen
+
+
+def _sinks(names: Sequence[str], record: RunFolder) -> Sinks:
+    return Sinks([make(record.path) for make in sink_makers(names)])
+
+
+def sink_makers(names: Sequence[str]) -> list[Any]:
+    """Return the makers of the named sinks.
+
+    Raises: UnknownName: with the nearest name.
+    """
+    offered = catalog().sinks
+    for name in names:
+        if name not in offered:
+            raise UnknownName(f"no sink named {name!r}; {did_you_mean(name, offered)}")
+    return [offered[name].thing.make for name in names]
