@@ -217,7 +217,8 @@ def use(session: nox.Session, *command: str, env: dict[str, str] | None = None, 
     provide(session, DEV)
     path = os.pathsep.join([str(scripts_of(DEV)), os.environ.get("PATH", "")])
     surroundings = {"PATH": path, "VIRTUAL_ENV": str(DEV), "PYTHONPATH": None, "PYTHONHOME": None, **(env or {})}
-    return session.run(*command, env=surroundings, silent=silent, external=True)
+    program = str(scripts_of(DEV) / command[0])
+    return session.run(program, *command[1:], env=surroundings, silent=silent, external=True)
 
 
 def provide(session: nox.Session, environment: Path) -> None:

@@ -32,7 +32,7 @@ def same(a, b):
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):
-        return len(a) == len(b) and all(same(*keys) and same(*values) for keys, values in zip(zip(a, b), zip(a.values(), b.values())))
+        return same(list(a.items()), list(b.items()))  # the order of keys counts
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, float):
@@ -46,17 +46,24 @@ def bits(tensor):
 
 tensors = st.builds(
     lambda dtype, shape, seed: torch.randint(0, 100, shape, generator=torch.Generator().manual_seed(seed)).to(dtype),
-    st.sampled_from([torch.float32, torch.bfloat16, torch.int64, torch.bool, torch.complex128, torch.uint16, torch.float8_e5m2fnuz]),
+    st.sampled_from(
+        [torch.float32, torch.bfloat16, torch.int64, torch.bool, torch.complex128, torch.uint16, torch.float8_e5m2fnuz]
+    ),
     st.lists(st.integers(0, 3), max_size=3).map(tuple),
     st.integers(0, 9),
 )
-arrays = hnp.arrays(st.one_of(hnp.scalar_dtypes(), hnp.unicode_string_dtypes(), hnp.byte_string_dtypes()), hnp.array_shapes(min_dims=0, min_side=0, max_side=3))
+arrays = hnp.arrays(
+    st.one_of(hnp.scalar_dtypes(), hnp.unicode_string_dtypes(), hnp.byte_string_dtypes()),
+    hnp.array_shapes(min_dims=0, min_side=0, max_side=3),
+)
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers(allow_nan=False),
     st.integers(-(2**5000), 2**5000), hnp.from_dtype(np.dtype("f4")), hnp.from_dtype(np.dtype("M8[ns]")),
 )  # fmt: skip
 keys = st.recursive(
-    st.one_of(st.integers(), st.text(), st.just("$"), st.booleans(), st.floats(allow_nan=False), st.none(), st.binary()),
+    st.one_of(
+        st.integers(), st.text(), st.just("$"), st.booleans(), st.floats(allow_nan=False), st.none(), st.binary()
+    ),
     lambda inner: st.tuples(inner, inner),
     max_leaves=3,
 )
@@ -89,7 +96,12 @@ def test_a_tensor_of_any_dtype_comes_back_bit_equal(dtype):
 
 
 def test_containers_that_pytorch_uses_keep_their_type():
-    tree = {"ordered": OrderedDict(b=1, a=2), "milestones": Counter([30, 30, 60]), "default": defaultdict(list, {1: [2]}), "set": {1, 2}}
+    tree = {
+        "ordered": OrderedDict(b=1, a=2),
+        "milestones": Counter([30, 30, 60]),
+        "default": defaultdict(list, {1: [2]}),
+        "set": {1, 2},
+    }
     back = there_and_back(tree)
     assert back == tree
     assert [type(back[name]) for name in tree] == [type(tree[name]) for name in tree]
@@ -111,7 +123,9 @@ def test_one_tensor_in_two_places_stays_one_and_overlapping_views_come_back():
 
 
 def test_tensors_are_named_by_their_path():
-    encoded = encode({"layers.0.weight": torch.zeros(1), "layers": [{"weight": torch.ones(1)}], "__metadata__": torch.ones(2)})
+    encoded = encode(
+        {"layers.0.weight": torch.zeros(1), "layers": [{"weight": torch.ones(1)}], "__metadata__": torch.ones(2)}
+    )
     assert sorted(encoded.tensors) == ["__metadata__#2", "layers.0.weight", "layers.0.weight#2"]
 
 
@@ -154,7 +168,12 @@ def test_the_state_of_schedules_comes_back_and_they_go_on_with_it():
 def test_generator_states_come_back():
     import random
 
-    state = {"python": random.getstate(), "numpy": np.random.default_rng(3).bit_generator.state, "old": np.random.get_state(), "torch": torch.get_rng_state()}
+    state = {
+        "python": random.getstate(),
+        "numpy": np.random.default_rng(3).bit_generator.state,
+        "old": np.random.get_state(),
+        "torch": torch.get_rng_state(),
+    }
     assert same(state, there_and_back(state))
 
 
@@ -187,7 +206,15 @@ def test_a_tree_that_holds_itself_is_refused():
         encode(tree)
 
 
-@pytest.mark.parametrize("tree", [{"$": "os.system", "items": ["true"]}, {"$": "tensor", "name": "gone"}, {"$": "bytes", "base64": "?"}, {"$": ["tuple"]}])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"$": "os.system", "items": ["true"]},
+        {"$": "tensor", "name": "gone"},
+        {"$": "bytes", "base64": "?"},
+        {"$": ["tuple"]},
+    ],
+)
 def test_json_that_is_no_state_tree_is_refused(tree):
     with pytest.raises(CheckpointError, match="isn't a state tree"):
         decode(Encoded(tree, {}))

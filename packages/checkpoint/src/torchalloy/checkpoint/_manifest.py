@@ -103,7 +103,8 @@ def _content(path: Path, raw: bytes) -> Any:
         raise CheckpointError(f"{path} isn't the manifest of a {FORMAT}")
     if content.get("version") != FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} is of format version {content.get('version')}; this torchalloy reads {FORMAT_VERSION}: use a newer one"
+            f"{path} is of format version {content.get('version')}; this torchalloy reads {FORMAT_VERSION}: "
+            "use a newer torchalloy"
         )
     return content
 
@@ -125,4 +126,5 @@ def _sealed(content: Any) -> bytes:
     # One form only, so that every flipped bit, in white space too, shows.
     body = json.dumps(content, sort_keys=True, allow_nan=False)
     seal = hashlib.sha256(body.encode("ascii")).hexdigest()
-    return (json.dumps({"content": content, "sha256": seal}, sort_keys=True, allow_nan=False, indent=1) + "\n").encode("ascii")
+    sealed = json.dumps({"content": content, "sha256": seal}, sort_keys=True, allow_nan=False, indent=1)
+    return f"{sealed}\n".encode("ascii")

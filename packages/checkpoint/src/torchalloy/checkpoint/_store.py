@@ -77,7 +77,7 @@ class Store:
         if not problems and promised is None:
             return None
         problems += [f"{self.root / LATEST} names {promised}, which isn't there"] if not problems else []
-        raise CheckpointError(f"{self.root}: no checkpoint can be read:\n" + "\n".join(f"  {said}" for said in problems))
+        raise CheckpointError("\n  ".join([f"{self.root}: no checkpoint can be read:", *problems]))
 
     def folders(self) -> list[Path]:
         """Return the checkpoints whose manifest is good, the newest first."""
@@ -102,7 +102,7 @@ class Store:
             return {}
         except OSError as error:
             raise CheckpointError(f"{self.root} can't be read: {error.strerror}") from error
-        return {match[1]: standing(self.root / match[1]) for match in sorted(filter(None, found), key=lambda each: each[1])}
+        return {name: standing(self.root / name) for name in sorted({match[1] for match in found if match})}
 
     def _last_serial(self) -> int:
         if self._serial is None:

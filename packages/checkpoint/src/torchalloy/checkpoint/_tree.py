@@ -93,7 +93,7 @@ def decode(encoded: Encoded, *, part: str = "state") -> Any:
         return _Decoder(encoded.tensors).node(encoded.tree)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError) as error:
         raise CheckpointError(
-            f"part {part!r}: its JSON isn't a state tree of this version of torchalloy ({type(error).__name__}: {error})"
+            f"part {part!r}: its JSON isn't a state tree that this torchalloy knows ({type(error).__name__}: {error})"
         ) from error
 
 
@@ -160,7 +160,7 @@ class _Encoder:
         return {"$": "dict", "items": self._pairs(value, path)}
 
     def _pairs(self, value: Mapping[Any, Any], path: tuple[str, ...]) -> list[list[Any]]:
-        return [[self.node(key, (*path, f"key {key!r}")), self.node(item, (*path, str(key)))] for key, item in value.items()]
+        return [[self.node(key, (*path, repr(key))), self.node(item, (*path, str(key)))] for key, item in value.items()]
 
     def _items(self, values: Any, path: tuple[str, ...]) -> list[Any]:
         return [self.node(value, (*path, str(index))) for index, value in enumerate(values)]
@@ -168,7 +168,7 @@ class _Encoder:
     def _tensor(self, tensor: torch.Tensor, path: tuple[str, ...]) -> dict[str, Any]:
         self._check(tensor, path)
         tensor = tensor.detach()
-        place = (tensor.data_ptr(), tensor.dtype, tensor.device, tensor.shape, tensor.stride(), tensor.is_conj(), tensor.is_neg())
+        place = _place(tensor)
         if place in self._names and tensor.numel():
             return {"$": "tensor", "name": self._names[place]} | _dtype_note(tensor)
         name = self._keep(self._alone(_portable(tensor)), path)
@@ -189,12 +189,14 @@ class _Encoder:
         if tensor.is_meta:
             raise self._refusal(path, "a tensor on the meta device", "it has no values; materialise it first")
         if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
-            raise self._refusal(path, f"a {tensor.layout} {tensor.dtype} tensor", "keep a dense one (to_dense, dequantize)")
+            what = f"a {tensor.layout} {tensor.dtype} tensor"
+            raise self._refusal(path, what, "keep a dense one (to_dense, dequantize)")
 
     def _numpy(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
         dtype: Any = value.dtype
         if dtype.kind not in _ARRAY_KINDS or dtype.hasobject or dtype.isbuiltin == 2:
-            raise self._refusal(path, f"a NumPy value of dtype {dtype}", "use a dtype of numbers, dates or fixed-width text")
+            what = f"a NumPy value of dtype {dtype}"
+            raise self._refusal(path, what, "use a dtype of numbers, dates or fixed-width text")
         descr = self.node(np.lib.format.dtype_to_descr(dtype), path)
         if isinstance(value, np.generic):
             return {"$": "scalar", "dtype": descr, "base64": base64.b64encode(value.tobytes()).decode("ascii")}
@@ -279,6 +281,12 @@ _KINDS: dict[str, Callable[[_Decoder, dict[str, Any]], Any]] = {
     "tensor": _Decoder.tensor,
     "tuple": lambda decoder, value: tuple(decoder.items(value)),
 }
+
+
+def _place(tensor: torch.Tensor) -> tuple[Any, ...]:
+    """Return what two tensors have in common that are one: the memory and the way it is read."""
+    where = (tensor.data_ptr(), tensor.device, tensor.dtype)
+    return (*where, tensor.shape, tensor.stride(), tensor.is_conj(), tensor.is_neg())
 
 
 def _portable(tensor: torch.Tensor) -> torch.Tensor:

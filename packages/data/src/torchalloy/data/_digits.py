@@ -29,9 +29,9 @@ class Digits(NamedTuple):
 def digits(folder: str | Path | None = None) -> Digits:
     """Read the digits: 8x8 scans of handwriting as rows of 64, always split into the same 1,437 and 360.
 
-    The split is stratified: of the 360 test samples each class gets its share of the whole, rounded by largest remainder;
-    which samples of a class is decided by the SHA-256 of their place in the file ("0", "1", ...), the lowest first. Both
-    halves keep the order of the file.
+    The split is stratified: of the 360 test samples each class gets its share of the whole, rounded by largest
+    remainder; which samples of a class is decided by the SHA-256 of their place in the file ("0", "1", ...), the lowest
+    first. Both halves keep the order of the file.
 
     Args:
         folder: Where `digits.csv.gz` is; by default in the installed scikit-learn.
@@ -68,7 +68,7 @@ def _rank(place: int) -> bytes:
 def _installed() -> Path:
     spec = find_spec("sklearn")
     if spec is None or spec.origin is None:
-        raise MissingExtra("the digits come with scikit-learn, which isn't installed: pip install 'torchalloy-data[digits]'")
+        raise MissingExtra("the digits come with scikit-learn, which isn't here: pip install 'torchalloy-data[digits]'")
     return Path(spec.origin).parent / "datasets" / "data" / _FILE
 
 

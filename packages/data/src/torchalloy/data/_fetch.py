@@ -33,12 +33,14 @@ class FetchRows:
         """Yield tuples of (batch, ...) tensors."""
         size = len(range(rank, batch_size, num_ranks))
         per_chunk = max(1, _CHUNK_BYTES // (size * self._sample_bytes))
-        for chunk in order.split(per_chunk * batch_size):
+        for chunk in torch.split(order, per_chunk * batch_size):
             rows = _stride(chunk, batch_size, rank, num_ranks).to(self._device)
-            if rows.shape[0] <= size:
+            if len(chunk) <= batch_size:
                 yield tuple([tensor.index_select(0, rows) for tensor in self._tensors])
             else:
-                yield from zip(*[tensor.index_select(0, rows).split(size) for tensor in self._tensors], strict=True)
+                yield from zip(
+                    *[torch.split(tensor.index_select(0, rows), size) for tensor in self._tensors], strict=True
+                )
                 if _last_is_empty(chunk, batch_size, rank):
                     yield tuple([tensor[:0] for tensor in self._tensors])
 
@@ -55,7 +57,7 @@ class FetchInto:
         size = len(range(rank, batch_size, num_ranks))
         buffers = [tensor.new_empty((size, *tensor.shape[1:])) for tensor in self._tensors]
         pairs = tuple(zip(self._tensors, buffers, strict=True))
-        for batch in order.split(batch_size):
+        for batch in torch.split(order, batch_size):
             rows = batch[rank::num_ranks].to(self._device)
             num_rows = rows.shape[0]
             yield tuple([torch.index_select(held, 0, rows, out=buffer[:num_rows]) for held, buffer in pairs])
@@ -71,7 +73,7 @@ class FetchEach:
 
     def __call__(self, order: torch.Tensor, batch_size: int, rank: int, num_ranks: int, /) -> Iterator[Any]:
         """Yield what `collate` makes of the samples."""
-        for batch in order.split(batch_size):
+        for batch in torch.split(order, batch_size):
             rows = batch[rank::num_ranks].tolist()
             yield self._collate(self._many(rows) if self._many else [self._dataset[row] for row in rows])
 

@@ -24,7 +24,7 @@ class Generators:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of all of them: plain data, NumPy arrays and CPU tensors."""
-        used_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+        used_cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch gives it no types
         return {
             "python": random.getstate(),
             "numpy": np.random.get_state(),
@@ -44,8 +44,8 @@ class Generators:
 def seed_everything(seed: int, rank: int = 0) -> int:
     """Seed all global generators and return the seed they got.
 
-    Rank 0 gets `seed` itself, so that a hand-written `torch.manual_seed(seed)` draws the same; another rank gets the first
-    4 bytes of SHA-256 of "seed/rank", so that no two ranks of any two runs follow each other's numbers.
+    Rank 0 gets `seed` itself, so that a hand-written `torch.manual_seed(seed)` draws the same; another rank gets the
+    first 4 bytes of SHA-256 of "seed/rank", so that neighbouring ranks and seeds have nothing in common.
 
     Args:
         seed: 0 <= seed < 2**32.
@@ -66,7 +66,7 @@ def _restore_cuda(states: list[torch.Tensor]) -> None:
     num_devices = torch.cuda.device_count()
     if len(states) > num_devices:
         warnings.warn(
-            f"random numbers on CUDA devices {num_devices} to {len(states) - 1} can't be continued: here are {num_devices}",
+            f"random numbers of CUDA devices {num_devices} to {len(states) - 1} can't go on: here are {num_devices}",
             stacklevel=3,
         )
     for device, state in enumerate(states[:num_devices]):

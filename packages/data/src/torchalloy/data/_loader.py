@@ -70,6 +70,7 @@ class Loader:
         self._transform = transform
         self._epoch = 0
         self._position: int | None = None  # batches given by the plain iteration under way; None between two
+        self._restored = False
 
     def __len__(self) -> int:
         num_samples = len(self.dataset)
@@ -82,12 +83,15 @@ class Loader:
         """
         rank, num_ranks = share(self._rank, self._num_ranks, self.batch_size)
         order = self._order(epoch)[start * self.batch_size :]
+        if not len(order):
+            return iter(())
         batches = self._fetch(order, self.batch_size, rank, num_ranks)
         return batches if self._transform is None else map(self._transform, batches)
 
     def __iter__(self) -> Iterator[Any]:
-        if self._position is None or self._position >= len(self):
+        if self._position is None or not self._restored:
             self._epoch, self._position = self._epoch + 1, 0
+        self._restored = False
         return self._counted(self._epoch, self._position)
 
     def set_epoch(self, epoch: int) -> None:
@@ -99,8 +103,8 @@ class Loader:
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Let the next plain iteration go on where `state_dict()` was taken."""
-        self._epoch, self._position = state["epoch"], state["position"]
+        """Let the next plain iteration give the rest (it may be empty) of the epoch `state_dict()` was taken in."""
+        self._epoch, self._position, self._restored = state["epoch"], state["position"], True
 
     def _order(self, epoch: int) -> torch.Tensor:
         num_samples = len(self.dataset)

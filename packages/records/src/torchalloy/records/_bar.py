@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
 from torchalloy.records._standing import View, as_clock
 
@@ -26,7 +26,7 @@ class Bar:
         look: Returns what to show; called by the drawing thread.
     """
 
-    def __init__(self, stream: TextIO, look: Callable[[], View]) -> None:
+    def __init__(self, stream: IO[str], look: Callable[[], View]) -> None:
         from rich.console import Console  # rich takes 30 ms, so only where there is something to draw on
 
         self._console = Console(file=stream)
@@ -34,7 +34,7 @@ class Bar:
         self._live: Live | None = None
 
     @classmethod
-    def take(cls, stream: TextIO, look: Callable[[], View]) -> "Bar | None":
+    def take(cls, stream: IO[str], look: Callable[[], View]) -> "Bar | None":
         """Show a bar on `stream`, or return None where another one is up."""
         global _shown
         if not _holding.acquire(blocking=False):

@@ -1,6 +1,8 @@
 """A run's folder: made, found again, and closed with a summary."""
 
 import os
+import shutil
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 from torchalloy.core import RunError
 from torchalloy.records._atomic import write_atomically
 from torchalloy.records._json import to_page
-from torchalloy.records._names import check_name, make_up_name
+from torchalloy.records._names import check_name, made_up_name
 from torchalloy.records._process import birth_of, host_name
 from torchalloy.records._record import RunRecord, now, read_document, read_record, write_record
 
@@ -24,13 +26,15 @@ class RunFolder:
         record: What `run.json` said when it was last read or written here.
     """
 
-    def __init__(self, path: Path, record: RunRecord) -> None:
+    def __init__(self, path: Path, record: RunRecord, *, is_new: bool = False) -> None:
         self.path = path
         self.record = record
+        self._is_new = is_new
+        self._before: RunRecord | None = None
 
     @classmethod
     def create(
-        cls, root: str | Path, name: str | None = None, *, style: str, seed: int | None, command: Sequence[str]
+        cls, root: str | Path, name: str | None = None, *, style: str, seed: int | None = None, command: Sequence[str]
     ) -> "RunFolder":
         """Make the folder `root`/`name` for a run of this process, with status "running".
 
@@ -38,7 +42,7 @@ class RunFolder:
             root: The folder of all runs; made if it isn't there.
             name: The run's name, or None for one made up: UTC time and two words.
             style: The style of the code.
-            seed: The run's seed, or None for a run without one.
+            seed: The run's seed; None if it has none, or not yet (see `remember`).
             command: The command line, for people.
 
         Raises: RunError: the name is taken or can't be a folder's, or the disk refuses.
@@ -47,19 +51,27 @@ class RunFolder:
         if name is not None:
             check_name(name)
         path = _make_folder(root, name)
-        return cls._begin(path, style=style, seed=seed, command=command)
+        return cls._begin(path, style=style, seed=seed, command=command, is_new=True)
 
     @classmethod
-    def adopt(cls, path: str | Path, *, style: str, seed: int | None, command: Sequence[str]) -> "RunFolder":
-        """Make `path` a run's folder, keeping what is in it; for scripts that chose their folder themselves.
+    def adopt(cls, path: str | Path, *, style: str, seed: int | None = None, command: Sequence[str]) -> "RunFolder":
+        """Make this process the writer of the run in `path`, which is made, or made a run's folder, where it isn't.
 
-        Raises: RunError: it is a run's folder already, or the disk refuses.
+        For scripts that chose their folder themselves. What is in the folder stays; a run that was there keeps its id,
+        and goes on as a new attempt.
+
+        Raises: RunError: another process that is alive writes it, its `run.json` is damaged, or the disk refuses.
         """
         path = Path(path)
         if cls.is_run(path):
-            raise RunError(f"{path}: is the folder of a run already; resume that run, or choose another folder")
+            run = cls.open(path)
+            run._before = run.record
+            run._refuse_if_busy()
+            run._update(replace(_claim(run.record, command), status="running", style=style, ended=None))
+            return run
+        is_new = not path.exists()
         _mkdir(path, exist_ok=True)
-        return cls._begin(path, style=style, seed=seed, command=command)
+        return cls._begin(path, style=style, seed=seed, command=command, is_new=is_new)
 
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
@@ -83,6 +95,11 @@ class RunFolder:
     def name(self) -> str:
         """The folder's name, which is the run's."""
         return self.path.resolve().name
+
+    @property
+    def home(self) -> Path:
+        """The folder that user modules are imported from; the run's own where nobody said."""
+        return Path(self.record.home) if self.record.home is not None else self.path
 
     @property
     def checkpoints(self) -> Path:
@@ -114,7 +131,7 @@ class RunFolder:
         if not record.is_abandoned():
             return record.status
         summary = self.summary()  # the process may have died between writing its summary and its status
-        return str(summary["status"]) if summary.get("attempt") == record.attempt else "killed"
+        return str(summary["status"]) if summary.get("began") == record.began else "killed"
 
     def summary(self) -> dict[str, Any]:
         """Return what `finish` wrote last, or {} if the run never finished.
@@ -124,25 +141,39 @@ class RunFolder:
         path = self.path / "summary.json"
         return read_document(path) if path.exists() else {}
 
-    def resume(self, command: Sequence[str]) -> None:
-        """Make this process the one that writes the run: status "running", one attempt more.
+    def reopen(self, step: int, command: Sequence[str] | None = None) -> None:
+        """Make this process the one that writes the run, from training step `step` on: status "running".
 
-        Raises: RunError: another process that is still alive writes it.
+        What the sinks have past that step is superseded by `Sinks.rewind`.
+
+        Raises: RunError: another process that is alive writes the run, or the disk refuses.
         """
-        record = read_record(self.path)
-        if record.status == "running" and record.pid != os.getpid() and not record.is_abandoned():
-            who = f"process {record.pid} on {record.host}"
-            raise RunError(f"{self.path}: {who} is still writing this run; wait for it or stop it first")
-        mine = _claim(record, command)
-        self._update(replace(mine, status="running", attempt=record.attempt + 1, ended=None))
+        self.record = read_record(self.path)
+        self._refuse_if_busy()
+        mine = _claim(self.record, self.record.command if command is None else command)
+        resumed_from = (*self.record.resumed_from, step)
+        self._update(replace(mine, status="running", resumed_from=resumed_from, ended=None))
 
-    def finish(self, status: str, summary: Mapping[str, Any], error: str | None = None) -> Path:
+    def remember(self, *, seed: int | None = None, home: str | Path | None = None) -> None:
+        """Add to `run.json` what wasn't known at the start; None leaves a thing as it is.
+
+        Args:
+            seed: The run's seed.
+            home: The folder that user modules are imported from.
+
+        Raises: RunError: the disk refuses.
+        """
+        record = self.record
+        seed = record.seed if seed is None else seed
+        self._update(replace(record, seed=seed, home=record.home if home is None else str(home)))
+
+    def finish(self, status: str, summary: Mapping[str, Any], error: BaseException | str | None = None) -> Path:
         """Write `summary.json`, then the status; return the summary's path.
 
         Args:
             status: "finished", "stopped" (by a person or a handler, can go on) or "failed".
             summary: Plain data. `catalogue` looks for `metrics`, `epochs`, `iterations` and `seconds` in it.
-            error: What went wrong, for "failed"; its last line is shown in the catalogue.
+            error: What went wrong, for "failed". Of an exception the summary keeps the traceback too.
 
         Raises: RunError: `status` is none of the three, or the disk refuses.
         """
@@ -150,10 +181,27 @@ class RunFolder:
             raise RunError(f"{self.path}: a run can't end as {status!r}; it ends as finished, stopped or failed")
         record = replace(self.record, status=status, ended=now())
         head = {"run": self.name, "id": record.id, "status": status, "style": record.style, "seed": record.seed}
-        times = {"created": record.created, "ended": record.ended, "attempt": record.attempt}
-        path = self._write("summary.json", to_page(head | dict(summary) | {"error": error} | times))
+        tail = {"created": record.created, "began": record.began, "ended": record.ended, "attempt": record.attempt}
+        path = self._write("summary.json", to_page(head | dict(summary) | _described(error) | tail))
         self._update(record)
         return path
+
+    def discard(self) -> None:
+        """Take back a run that never began: its folder, or only `run.json` if the folder was there before.
+
+        An adopted run becomes what it was.
+
+        Raises: RunError: the run has metrics or checkpoints, which are never thrown away here.
+        """
+        if self._before is not None:
+            self._update(self._before)
+            return
+        if self.metrics.exists() or self.checkpoints.exists():
+            raise RunError(f"{self.path}: has metrics or checkpoints; it isn't discarded")
+        if self._is_new:
+            shutil.rmtree(self.path)
+        else:
+            (self.path / "run.json").unlink(missing_ok=True)
 
     def write_text(self, name: str, text: str) -> Path:
         """Write `text` as the file `name` (a relative path) of the folder, whole or not at all; return its path.
@@ -175,12 +223,19 @@ class RunFolder:
         return self._write(name or source.name, data)
 
     @classmethod
-    def _begin(cls, path: Path, *, style: str, seed: int | None, command: Sequence[str]) -> "RunFolder":
+    def _begin(cls, path: Path, *, style: str, seed: int | None, command: Sequence[str], is_new: bool) -> "RunFolder":
         run_id, name = os.urandom(8).hex(), path.resolve().name
-        blank = RunRecord(run_id, name, now(), style, seed, "running", pid=0, host="", birth=None, command=())
+        when = now()
+        blank = RunRecord(run_id, name, when, when, style, seed, "running", pid=0, host="", birth=None, command=())
         record = _claim(blank, command)
         write_record(path, record)
-        return cls(path, record)
+        return cls(path, record, is_new=is_new)
+
+    def _refuse_if_busy(self) -> None:
+        record = self.record
+        if record.status == "running" and record.pid != os.getpid() and not record.is_abandoned():
+            who = f"process {record.pid} on {record.host}"
+            raise RunError(f"{self.path}: {who} is still writing this run; wait for it or stop it first")
 
     def _update(self, record: RunRecord) -> None:
         write_record(self.path, record)
@@ -200,13 +255,20 @@ class RunFolder:
 
 def _claim(record: RunRecord, command: Sequence[str]) -> RunRecord:
     pid = os.getpid()
-    return replace(record, pid=pid, host=host_name(), birth=birth_of(pid), command=tuple(command))
+    return replace(record, began=now(), pid=pid, host=host_name(), birth=birth_of(pid), command=tuple(command))
+
+
+def _described(error: BaseException | str | None) -> dict[str, Any]:
+    if isinstance(error, BaseException):
+        text = "".join(traceback.format_exception_only(error)).strip()
+        return {"error": text, "traceback": "".join(traceback.format_exception(error))}
+    return {"error": error}
 
 
 def _make_folder(root: Path, name: str | None) -> Path:
     _mkdir(root, exist_ok=True)
     for _ in range(100):
-        path = root / (name or make_up_name())
+        path = root / (name or made_up_name())
         if _mkdir(path, exist_ok=False):
             return path
         if name is not None:

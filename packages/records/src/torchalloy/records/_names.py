@@ -5,22 +5,17 @@ import time
 
 from torchalloy.core import RunError
 
-__all__ = ["check_name", "make_up_name"]
+__all__ = ["check_name", "made_up_name"]
 
-_HOW = (
-    "amber bold brave brisk calm clear crisp dry early fair fine fresh glad grand keen kind late light lucky mild "
-    "neat plain proud quick quiet rare sharp silver steady swift warm wise"
-).split()
-_WHAT = (
-    "alder ash aspen badger beech birch cedar crane elm falcon fern finch fox hare hawk heron ibex juniper kestrel larch "
-    "lynx maple marten oak otter owl pine raven rowan swan willow wren"
-).split()
+_HOW = "amber bold brave brisk calm clear crisp early fair fine fresh glad grand keen kind light lucky mild neat swift"
+_WHAT = "alder ash aspen badger beech birch cedar crane elm falcon fern finch fox hare hawk heron ibex lynx otter owl"
 
 
-def make_up_name() -> str:
+def made_up_name() -> str:
     """Return a name such as `20260131-235959-calm-otter` (UTC). Draws from no generator that training seeds."""
-    how, what = os.urandom(2)
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{_HOW[how % len(_HOW)]}-{_WHAT[what % len(_WHAT)]}"
+    chance, when = os.urandom(2), time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    hows, whats = _HOW.split(), _WHAT.split()
+    return f"{when}-{hows[chance[0] % len(hows)]}-{whats[chance[1] % len(whats)]}"
 
 
 def check_name(name: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from typing import Any, TextIO
+from typing import IO, Any
 
 from torchalloy.core import Drive, Every, Handlers, Reading, State
 from torchalloy.records._bar import Bar
@@ -20,7 +20,6 @@ class Progress:
 
     Args:
         stream: Where to; standard error if None.
-        window: Steps between two looks while lines are written.
         line_every_s: Least seconds between two lines within a stage; each stage's end has one besides.
         live: Whether to draw a bar; None for: if `stream` is a terminal that can.
     """
@@ -29,14 +28,12 @@ class Progress:
 
     def __init__(
         self,
+        stream: IO[str] | None = None,
         *,
-        stream: TextIO | None = None,
-        window: int = 50,
         line_every_s: float = 10.0,
         live: bool | None = None,
     ) -> None:
         self._stream = stream if stream is not None else sys.stderr
-        self._window = window
         self._line_every_s = line_every_s
         self._is_live = _can_draw(self._stream) if live is None else live
         self._last_line_s = time.monotonic()
@@ -44,14 +41,20 @@ class Progress:
         self._bar: Bar | None = None
         self._is_mute = False
 
-    def handlers(self) -> Handlers:
-        """Return the handlers that keep it going."""
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def handlers(self, window: int = 50) -> Handlers:
+        """Return the handlers that keep it going; a look is taken every `window` steps while lines are written."""
         return Handlers(
             "progress",
             run_start=self._run_start,
             epoch_start=self._epoch_start,
             stage_start=self._stage_start,
-            after_step=Every(self._window, self._look),
+            after_step=Every(window, self._look),
             stage_end=self._stage_end,
             epoch_end=self._epoch_end,
             run_end=lambda _: self.close(),
@@ -124,7 +127,7 @@ class Progress:
             self._is_mute = True
 
 
-def _can_draw(stream: TextIO) -> bool:
+def _can_draw(stream: IO[str]) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb").lower() not in ("dumb", "unknown", "")
 
 

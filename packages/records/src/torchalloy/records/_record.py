@@ -24,6 +24,7 @@ class RunRecord:
         id: 16 hexadecimal digits, its own for ever, wherever the folder is moved.
         name: The folder's name when it was made.
         created: When, ISO 8601 in UTC; sorts as text.
+        began: When its present, or last, process took it.
         style: The style of the code.
         seed: The run's seed.
         status: "running", "finished", "stopped" or "failed", as last written. `RunFolder.status` knows better.
@@ -31,13 +32,15 @@ class RunRecord:
         host: The machine of that process.
         birth: When the machine says the process began, or None where it can't.
         command: The command line.
-        attempt: 1, and one more at each resume.
+        resumed_from: The training step of each resume.
+        home: The folder that user modules are imported from, or None if nobody said.
         ended: When it ended, or None while it runs.
     """
 
     id: str
     name: str
     created: str
+    began: str
     style: str
     seed: int | None
     status: str
@@ -45,8 +48,14 @@ class RunRecord:
     host: str
     birth: str | None
     command: tuple[str, ...]
-    attempt: int = 1
+    resumed_from: tuple[int, ...] = ()
+    home: str | None = None
     ended: str | None = None
+
+    @property
+    def attempt(self) -> int:
+        """1, and one more at each resume."""
+        return len(self.resumed_from) + 1
 
     def is_abandoned(self) -> bool:
         """Whether it says "running" and its process is dead."""
@@ -85,7 +94,8 @@ def read_record(folder: Path) -> RunRecord:
     if wrong:
         raise RunError(f"{path}: damaged: {wrong[0]} is {document[wrong[0]]!r}")
     kept = {name: document[name] for name in names}
-    return RunRecord(**kept | {"command": tuple(kept["command"])})
+    lists = {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
+    return RunRecord(**kept | lists)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -110,11 +120,13 @@ def _fits(name: str, value: Any) -> bool:
     match name:
         case "status":
             return value in STATUSES
-        case "pid" | "attempt":
+        case "pid":
             return type(value) is int
+        case "resumed_from":
+            return isinstance(value, list) and all(type(step) is int for step in value)
         case "seed":
             return value is None or type(value) is int
-        case "birth" | "ended":
+        case "birth" | "home" | "ended":
             return value is None or isinstance(value, str)
         case "command":
             return isinstance(value, list) and all(isinstance(word, str) for word in value)

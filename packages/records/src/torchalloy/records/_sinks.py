@@ -37,6 +37,12 @@ class Sinks:
         self._close_timeout_s = close_timeout_s
         self._failures = [0] * len(self._sinks)
 
+    def __enter__(self) -> "Sinks":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def write(self, reading: Reading, /) -> None:
         """Give `reading` to each sink."""
         for place, sink in enumerate(self._sinks):

@@ -108,7 +108,10 @@ def assemble_document(document: ConfigDocument, home: Path, *, folder: Path | No
     state = State()
     wired = services([*(offer.thing for offer in offered.services.values()), constant(State, state)])
     assembly = RunAssembly(document.tree, document, wired, folder, settings.seed, device, offered.registry)
-    return Assembled(document, settings, assembly, style.compile(assembly), state)
+    recipe = style.compile(assembly)
+    if current().rank > 0:
+        seed_everything(settings.seed, rank=current().rank)  # equal models, then different dropout
+    return Assembled(document, settings, assembly, recipe, state)
 
 
 def _make_importable(home: Path) -> None:

@@ -54,7 +54,7 @@ def run_recipe(
     initialise("auto")
     ranks, state = current(), state or State()
     settings = Settings(style, seed or 0, sinks=tuple(sinks), save=Saving(save_every_epochs, save_every_steps, keep))
-    record = RunFolder.adopt(folder, style=style, command=sys.argv) if folder is not None and ranks.is_main else None
+    record = _record(folder, style, settings.seed) if folder is not None and ranks.is_main else None
     session = Session(
         recipe, state, settings, ranks, record,
         make_sinks=lambda made: Sinks([make(made.path) for make in sink_makers(sinks)]),
@@ -62,10 +62,15 @@ def run_recipe(
     )  # fmt: skip
     if resume and folder is not None and (checkpoint := Store(folder / "checkpoints", keep=keep).newest()) is not None:
         session.restore(checkpoint)
-        if record is not None:
-            record.reopen(state.global_iteration)
     if record is not None:
         record.write_text("config.yaml", document_from_tree(dict(config or {}), style).to_yaml())
-        record.remember(home=str(Path.cwd()), seed=settings.seed)
     session.run()
     return state
+
+
+def _record(folder: Path, style: str, seed: int) -> RunFolder:
+    if not RunFolder.is_run(folder):
+        return RunFolder.adopt(folder, style=style, seed=seed, command=sys.argv)
+    record = RunFolder.open(folder)
+    record.resume(sys.argv)
+    return record

@@ -1,11 +1,12 @@
 """One run of one recipe: its parts, everybody who is called, and what it leaves behind."""
 
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import IO, Any
+from typing import Any, TextIO
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from torchalloy.core import Handlers, Reading, Recipe, State, Stateful
 from torchalloy.distributed import Ranks, average_gradients, broadcast_module, reduce_means
 from torchalloy.engine import Metrics, Program, link, run
 from torchalloy.optim import read_back
-from torchalloy.records import Progress, RunFolder, Sinks
+from torchalloy.records import Progress, RunFolder, Sinks, open_log
 
 from torchalloy.runtime._generators import RankGenerators
 from torchalloy.runtime._saving import Saver
@@ -60,15 +61,16 @@ class Session:
     extra_parts: Mapping[str, Stateful] = field(default_factory=dict)
     extra_handlers: Sequence[Handlers] = ()
     make_sinks: Callable[[RunFolder], Sinks] | None = None
-    stream: IO[str] | None = None
+    stream: TextIO | None = None
 
     def __post_init__(self) -> None:
         self._sinks: Sinks | None = None
-        self._progress = Progress(self.stream) if self.stream is not None else None
+        window = self.settings.log.every_steps
+        self._progress = Progress(stream=self.stream, window=window) if self.stream is not None else None
         self._sources = Sources()
         self._metrics = Metrics(
             self._publish,
-            window=self.settings.log.every_steps,
+            window=window,
             every_step=self.settings.log.each_step,
             read=read_back,
             reduce=reduce_means if self.ranks.num_ranks > 1 else None,
@@ -96,10 +98,10 @@ class Session:
         began = time.perf_counter()
         with ExitStack() as stack:
             self._start_ranks()
-            if self.record is not None and self.make_sinks is not None:
-                self._sinks = stack.enter_context(self.make_sinks(self.record))
             if self._progress is not None:
-                stack.enter_context(self._progress)
+                stack.callback(self._progress.close)
+            if self.record is not None:
+                self._open_record(self.record, stack)
             try:
                 with self._stop.watching(self.state):
                     run(self.program, self.state)
@@ -110,8 +112,15 @@ class Session:
         status = "finished" if self.state.stop is None else "stopped"
         return Outcome(status, time.perf_counter() - began, self._finish(status, began, None))
 
+    def _open_record(self, record: RunFolder, stack: ExitStack) -> None:
+        stack.callback(open_log(record.log, rank=self.ranks.rank).close)
+        if self.make_sinks is not None:
+            self._sinks = self.make_sinks(record)
+            stack.callback(self._sinks.close)
+            self._sinks.rewind({"batches": self.state.global_iteration, "epochs": self.state.epoch})
+
     def _link(self) -> Program:
-        progress = [self._progress.handlers(self.settings.log.every_steps)] if self._progress is not None else []
+        progress = [self._progress.handlers()] if self._progress is not None else []
         return link(
             self.recipe,
             self._metrics.window_handlers(),
@@ -158,7 +167,7 @@ class Session:
             summary["stopped_by"] = self.state.stop
         if self.record is not None:
             summary["folder"] = str(self.record.path)
-            self.record.finish(status, summary, error)
+            self.record.finish(status, summary, None if error is None else "".join(traceback.format_exception(error)))
         return summary
 
 

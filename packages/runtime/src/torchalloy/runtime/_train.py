@@ -1,16 +1,18 @@
 """The Python API from above: train, resume, evaluate and explain what a config describes."""
 
+import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 from torchalloy.checkpoint import Checkpoint, Store
 from torchalloy.config import ConfigDocument
 from torchalloy.core import AlloyError, CheckpointError, Handlers, RecipeError, UnknownName, did_you_mean
 from torchalloy.distributed import current, finish, initialise
 from torchalloy.engine import Drive, Row
-from torchalloy.records import RunFolder, Sinks, find_run, made_up_name
+from torchalloy.records import RunFolder, Sinks, find_run, make_up_name
 
 from torchalloy.runtime._assembly import Assembled, assemble_document, read_config
 from torchalloy.runtime._catalog import catalog
@@ -29,7 +31,7 @@ def train(
     name: str | None = None,
     launcher: str | None = None,
     num_processes: int = 1,
-    stream: IO[str] | None = None,
+    stream: TextIO | None = None,
 ) -> RunResult:
     """Train what a config describes, in a new run folder.
 
@@ -46,27 +48,28 @@ def train(
     Raises: AlloyError: for any mistake in what was given. An error of the user's own step comes through as it is,
         with the run marked failed.
     """
-    name = name or made_up_name()
+    name = name or make_up_name()
     if launcher is not None or num_processes > 1:
-        document = read_config(config, overrides)  # mistakes are told once, before any process starts
-        del document
+        read_config(config, overrides)  # mistakes are told once, before any process starts
         return launch(launcher or "torchrun", num_processes, "train", config=str(config), overrides=list(overrides), runs=str(runs), name=name)
     document = read_config(config, overrides)
     initialise(str(document.tree.get("device", "auto")))
     try:
-        record = RunFolder.create(Path(runs), name, style=str(document.tree.get("style")), command=sys.argv) if current().is_main else None
+        record = _create(document, Path(runs), name) if current().is_main else None
         try:
             session = _session(document, Path(config).parent, Path(runs) / name, record, stream)
         except BaseException:
             if record is not None:
-                record.discard()
+                shutil.rmtree(record.path)  # nothing ran, so there is nothing to keep
             raise
-        return _run(session, document, record, Path(config))
+        if record is not None:
+            _keep_config(record, document, Path(config), overrides)
+        return RunResult(record.path if record else None, session.run().summary)
     finally:
         finish()
 
 
-def resume(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: IO[str] | None = None) -> RunResult:
+def resume(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: TextIO | None = None) -> RunResult:
     """Continue a run from its newest verified checkpoint; a finished run is left as it is.
 
     Args:
@@ -79,22 +82,23 @@ def resume(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path =
     """
     record = find_run(str(run), Path(runs))
     if record.status == "finished" and not overrides:
-        return RunResult(record.path, record.summary(), f"{record.path.name} is finished already; nothing to resume")
+        return RunResult(record.path, record.summary(), f"{record.name} is finished already; nothing to resume")
     document = read_config(record.path / "config.yaml", overrides)
     initialise(str(document.tree.get("device", "auto")))
     try:
         checkpoint = _newest(record)
-        session = _session(document, record.home, record.path, record, stream)
+        session = _session(document, _home(record), record.path, record, stream)
         report = session.restore(checkpoint)
         if report.missing or report.unexpected:
-            raise CheckpointError(f"{checkpoint.path}: doesn't fit this config: {report.describe()}")
-        record.reopen(session.state.global_iteration)
-        return _run(session, document, record, None)
+            raise CheckpointError(f"{checkpoint.folder}: doesn't fit this config; {report}")
+        record.resume(sys.argv)
+        record.write_text("config.yaml", document.to_yaml())
+        return RunResult(record.path, session.run().summary)
     finally:
         finish()
 
 
-def evaluate(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: IO[str] | None = None) -> dict[str, float]:
+def evaluate(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: TextIO | None = None) -> dict[str, float]:
     """Score a run's newest verified checkpoint on every stage that isn't training; the run itself stays as it is.
 
     Returns: Metrics by "stage/name".
@@ -103,7 +107,7 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path
     record = find_run(str(run), Path(runs))
     document = read_config(record.path / "config.yaml", overrides)
     checkpoint = _newest(record)
-    session = _session(document, record.home, None, None, stream)
+    session = _session(document, _home(record), None, None, stream)
     session.restore(checkpoint, only=("model", "ema"))
     session.state.epoch = int(checkpoint.meta["epoch"])
     drive = Drive(session.program, session.state, in_epoch=True)
@@ -138,7 +142,7 @@ def explain(config: str | Path, overrides: Sequence[str] = ()) -> Explanation:
     return Explanation(_session(document, Path(config).parent, None, None, None))
 
 
-def _session(document: ConfigDocument, home: Path, folder: Path | None, record: RunFolder | None, stream: IO[str] | None) -> Session:
+def _session(document: ConfigDocument, home: Path, folder: Path | None, record: RunFolder | None, stream: TextIO | None) -> Session:
     assembled = assemble_document(document, home, folder=folder)
     ranks = current()
     return Session(
@@ -154,14 +158,22 @@ def _session(document: ConfigDocument, home: Path, folder: Path | None, record: 
     )
 
 
-def _run(session: Session, document: ConfigDocument, record: RunFolder | None, config: Path | None) -> RunResult:
-    if record is not None:
-        record.write_text("config.yaml", document.to_yaml())
-        if config is not None:
-            document.copy_sources(record.path / "config")
-            record.remember(home=str(config.parent.resolve()), seed=session.settings.seed)
-    outcome = session.run()
-    return RunResult(record.path if record else None, outcome.summary)
+def _create(document: ConfigDocument, runs: Path, name: str) -> RunFolder:
+    style, seed = document.tree.get("style"), document.tree.get("seed", 0)
+    return RunFolder.create(runs, name, style=str(style), seed=seed if isinstance(seed, int) else None, command=sys.argv)
+
+
+def _keep_config(record: RunFolder, document: ConfigDocument, config: Path, overrides: Sequence[str]) -> None:
+    record.write_text("config.yaml", document.to_yaml())
+    document.copy_sources(record.path / "config")
+    origin = {"config": str(config), "home": str(config.parent.resolve()), "overrides": list(overrides)}
+    record.write_text("config/origin.json", json.dumps(origin, indent=1) + "\n")
+
+
+def _home(record: RunFolder) -> Path:
+    """Return the folder the run's config lay in, beside which its user modules may lie."""
+    origin = record.path / "config/origin.json"
+    return Path(json.loads(origin.read_text())["home"]) if origin.exists() else record.path
 
 
 def _newest(record: RunFolder) -> Checkpoint:

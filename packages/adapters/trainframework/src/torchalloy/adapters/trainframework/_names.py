@@ -7,10 +7,10 @@ from typing import Any, TypeVar, overload
 
 from fvcore.common.registry import Registry  # type: ignore[import-untyped]  # fvcore ships no types
 
-from torchalloy.adapters.trainframework._errors import UnknownRegistered, WrongArguments
+from torchalloy.adapters.trainframework._errors import UnknownConfigKey, UnknownRegistered, WrongArguments
 from torchalloy.core import did_you_mean
 
-__all__ = ["Names", "construct", "lowered"]
+__all__ = ["AnyCase", "Names", "construct", "lowered"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,29 @@ class Names(Registry):  # type: ignore[misc]  # fvcore ships no types
             f"No object named '{name}' found in '{self._name}' registry! {did_you_mean(str(name), self._obj_map)}. "
             "Is the module that registers it imported before schedule()?"
         )
+
+
+class AnyCase(dict[str, Any]):
+    """A config node whose keys may be asked for in lower or upper case, as items or attributes."""
+
+    def __missing__(self, key: str) -> Any:
+        for spelling in (key.upper(), key.lower()):
+            if dict.__contains__(self, spelling):
+                value = dict.__getitem__(self, spelling)
+                return AnyCase(value) if isinstance(value, Mapping) else value
+        raise UnknownConfigKey(f"no key {key!r}; {did_you_mean(key, self)}")
+
+    def __contains__(self, key: object) -> bool:
+        return any(dict.__contains__(self, spelling) for spelling in (key, str(key).upper(), str(key).lower()))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self:
+            raise AttributeError(f"no key {name!r}; {did_you_mean(name, self)}")
+        return self[name]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of `key` in either case, or `default`."""
+        return self[key] if key in self else default
 
 
 def construct(make: Callable[..., Any], arguments: Mapping[str, Any], at: str) -> Any:

@@ -51,6 +51,9 @@ class BaseProcess:
 class SupervisedProcess(BaseProcess):
     """Supervised training on (data, label) batches.
 
+    A scaler that is injected and enabled turns mixed precision on; the injector makes one where CUDA is available
+    unless a module provides another, as it did for flame.
+
     `update` zeroes the gradients after the optimizer's step, so calling it every k-th batch accumulates them.
     """
 
@@ -65,10 +68,10 @@ class SupervisedProcess(BaseProcess):
         self.model = model
         self.optimizer = optimizer
         self.criterion = criterion
-        self.use_amp = grad_scaler is not None
         first = _first_tensor(model)
         self.device, self.dtype = first.device, first.dtype
         self.grad_scaler = grad_scaler or GradScaler(self.device.type, enabled=False)
+        self.use_amp = self.grad_scaler.is_enabled()
 
     def forward(self, batch: Any) -> tuple[torch.Tensor, Mapping[str, Any]]:
         """Return the loss and {"pred", "label", "loss", "batch_size"} for one batch, on the model's device."""
