@@ -53,8 +53,8 @@ def problems_of(wheelhouse: Path, stem: str, folder: Path, project: dict) -> Ite
 def wrong_files(code: set[str], folder: Path) -> Iterator[str]:
     """Yield what a wheel holds too much or too little beside what `src` holds."""
     source = folder / "src"
-    wanted = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
-    wanted = {name for name in wanted if "__pycache__" not in name}
+    files = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    wanted = {file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
     yield from (f"lacks {name}" for name in sorted(wanted - code))
     yield from (f"holds {name}, which is not in src" for name in sorted(code - wanted))
     yield from (f"holds {name}: the namespace belongs to nobody" for name in sorted(code & NOBODYS))

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from torchalloy.core import RunError
 from torchalloy.records import RunFolder, catalogue, find_run
 
@@ -15,11 +16,25 @@ def make(root, name, status=None, **summary):
 
 
 def test_the_catalogue_tells_every_run_oldest_first(tmp_path) -> None:
-    make(tmp_path, "b", "finished", metrics={"test/accuracy": 0.9, "x": float("inf")}, epochs=2, iterations=90, seconds=3.5)
+    make(
+        tmp_path,
+        "b",
+        "finished",
+        metrics={"test/accuracy": 0.9, "x": float("inf")},
+        epochs=2,
+        iterations=90,
+        seconds=3.5,
+    )
     make(tmp_path, "a", "failed", seconds=1)
     make(tmp_path, "c")
     first, second, third = catalogue(tmp_path)
-    assert (first.name, first.status, first.style, first.seed, first.folder) == ("b", "finished", "process", 1, tmp_path / "b")
+    assert (first.name, first.status, first.style, first.seed, first.folder) == (
+        "b",
+        "finished",
+        "process",
+        1,
+        tmp_path / "b",
+    )
     assert (first.epochs, first.iterations, first.seconds) == (2, 90, 3.5)
     assert first.metrics == {"test/accuracy": 0.9, "x": float("inf")} and first.created < second.created
     assert (second.status, second.why) == ("failed", "ValueError: no")

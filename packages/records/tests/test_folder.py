@@ -8,10 +8,11 @@ import sys
 import time
 
 import pytest
+
 from torchalloy.core import RunError
 from torchalloy.records import RunFolder
 
-MAKE = dict(style="process", seed=3, command=["alloy", "train"])
+MAKE = {"style": "process", "seed": 3, "command": ["alloy", "train"]}
 HOLD = """
 import sys, time
 from torchalloy.records import RunFolder
@@ -114,7 +115,7 @@ def test_a_running_run_is_told_from_a_killed_one_and_refuses_a_second_writer(tmp
         run = RunFolder.open(tmp_path / "held")
         assert run.status == "running"
         with pytest.raises(RunError, match=f"process {process.pid} .* still writing"):
-            run.reopen(10)
+            run.resume([])
         with pytest.raises(RunError, match="still writing"):
             RunFolder.adopt(run.path, style="process", command=[])
         os.kill(process.pid, signal.SIGKILL)
@@ -122,7 +123,7 @@ def test_a_running_run_is_told_from_a_killed_one_and_refuses_a_second_writer(tmp
         while run.status == "running" and time.monotonic() < deadline:  # not waited for yet: a zombie is dead too
             time.sleep(0.01)
         assert run.status == "killed"
-        run.reopen(10)
+        run.resume(["alloy", "resume"], step=10)
         assert run.status == "running" and run.record.resumed_from == (10,) and run.record.attempt == 2
     finally:
         process.kill()

@@ -12,6 +12,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from torchalloy.core import Reading, RunError, Sink
 from torchalloy.records import CsvSink, JsonlSink, Sinks, TensorBoardSink, read_metrics
 
@@ -200,8 +201,9 @@ def test_tensorboard_is_written_without_torch_or_tensorflow(tmp_path) -> None:
     code = (
         "import sys; from pathlib import Path; from torchalloy.core import Reading\n"
         "from torchalloy.records import TensorBoardSink\n"
-        f"sink = TensorBoardSink(Path({str(tmp_path)!r})); sink.write(Reading('train', {{'loss': 1.0}}, 1, 'batches'))\n"
-        "sink.close(); print('torch' in sys.modules, 'tensorflow' in sys.modules)"
+        f"sink = TensorBoardSink(Path({str(tmp_path)!r}))\n"
+        "sink.write(Reading('train', {'loss': 1.0}, 1, 'batches')); sink.close()\n"
+        "print('torch' in sys.modules, 'tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

@@ -50,7 +50,7 @@ class _Copying:
         if not isinstance(value, Mapping | list | tuple):
             return self.refuse(
                 path,
-                f"a {type(value).__qualname__} isn't a config value; use text, numbers, booleans, None, lists, tuples"
+                f"an object of type {type(value).__qualname__!r} isn't a config value; use text, numbers, booleans, None, lists, tuples"
                 " and dicts (a class or function is named by text: 'package.module.Name')",
             )
         if id(value) in above:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from torchalloy.config._plain import MAX_DEPTH
-from torchalloy.config._problems import problem_at, raise_all, read_text
+from torchalloy.config._problems import place_in_text, problem_at, raise_all, read_text
 from torchalloy.config._tree import Path, Places
 from torchalloy.core import ConfigError, Place
 
@@ -52,8 +52,9 @@ def parse_yaml(text: str, path: FilePath) -> tuple[dict[Any, Any], Places]:
         place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
         context = f" {error.context}" if error.context else ""
         raise problem_at(place, f"broken YAML: {error.problem}{context}") from error
-    except yaml.YAMLError as error:  # a character YAML has no place for
-        raise problem_at(Place(str(path)), f"broken YAML: {' '.join(str(error).split())}") from error
+    except yaml.reader.ReaderError as error:
+        place = place_in_text(path, text, error.position)
+        raise problem_at(place, f"broken YAML: character U+{ord(text[error.position]):04X} isn't allowed") from error
     building = _Building()
     values = building.value(node, ())
     raise_all(building.problems)

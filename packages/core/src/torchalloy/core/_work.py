@@ -112,6 +112,14 @@ class Drive(Protocol):
     def report(self, output: Any) -> None:
         """Say what the current step returned."""
 
+    def conclude(self, values: Mapping[str, float]) -> None:
+        """Say what the current stage as a whole measured; these values take the place of means of the same name."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a stop ended a counting stage in the middle; the loop should return then, without a commit."""
+        ...
+
     def commit(self) -> None:
         """End the epoch."""
 
@@ -124,11 +132,13 @@ class OwnedRun:
         run: The whole loop; returns when the budget is used up or `drive.state.stop` is set.
         evaluate: Scores the present weights once, or None if the user's code has no such thing.
         stages: The stage names the loop is known to use, for `alloy explain`; may be empty.
+        saves: Asked at the end of each epoch whether to write a checkpoint; None leaves it to the run's rhythm.
     """
 
     run: Callable[[Drive], None]
     evaluate: Callable[[Drive], None] | None = None
     stages: tuple[str, ...] = ()
+    saves: Callable[[State], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

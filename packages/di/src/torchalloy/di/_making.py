@@ -1,7 +1,7 @@
 """How the object of one of our providers is made inside an injector."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import injector
@@ -24,7 +24,7 @@ class Making(injector.Provider[Any]):
         return make(**container.args_to_inject(make, wanted(self._provider), self._provider.key))
 
 
-def wanted(provider: Provider) -> Mapping[str, Any]:
+def wanted(provider: Provider) -> dict[str, Any]:
     """Return the keys of the parameters of `provider.make`, by parameter name.
 
     Raises: AlloyError: A parameter has neither annotation nor default, or an annotation can't be evaluated.

@@ -79,7 +79,9 @@ def _refuse_doubles(keys: Iterable[Any]) -> None:
 def _bind_one(provider: Provider) -> Module:
     if get_origin(plain(provider.key)) in (list, dict):
         shown = name_of(provider.key)
-        raise AlloyError(f"{shown} can't be a key (injector collects lists and dicts); use NewType(name, list) or (name, dict)")
+        raise AlloyError(
+            f"{shown} can't be a key (injector collects lists and dicts); use NewType(name, list) or (name, dict)"
+        )
 
     def configure(binder: Binder) -> None:
         binder.bind(provider.key, to=Making(provider))

@@ -1,6 +1,6 @@
 """The primitives of a run. Each may be driven by the engine's own loop or by a style that keeps its loop."""
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -28,6 +28,12 @@ class Drive:
         self._start = state.local_iteration if self._resumed_stage else 0
         self._interrupted = False
         self._linked: LinkedStage | None = None
+        self.concluded: dict[str, float] = {}
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a stop ended a counting stage in the middle."""
+        return self._interrupted
 
     @property
     def counts(self) -> bool:
@@ -93,6 +99,7 @@ class Drive:
         yield
         if not self._interrupted:
             self._tell("stage_end")
+        self.concluded = {}
         self._linked = outer_stage
         if outer_stage is not None:
             state.stage, state.local_iteration, state.epoch_length, state.dataloader, state.batch, state.output = outer
@@ -134,6 +141,10 @@ class Drive:
     def report(self, output: Any) -> None:
         """Say what the current step returned."""
         self.state.output = output
+
+    def conclude(self, values: Mapping[str, float]) -> None:
+        """Say what the current stage as a whole measured; these values take the place of means of the same name."""
+        self.concluded = dict(values)
 
     def commit(self) -> None:
         """End the epoch, if one is open."""

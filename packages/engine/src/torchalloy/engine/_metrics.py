@@ -105,6 +105,7 @@ class Metrics:
         names = sorted(self._stage)
         sums = self._reduce([(self._stage[name][0], self._stage[name][1]) for name in names])
         values = _means(dict(zip(names, (list(pair) for pair in sums), strict=True)))
+        values |= getattr(self._drive, "concluded", {})
         state.metrics.update({f"{state.stage}/{name}": value for name, value in values.items()})
         nested = bool(self._outer)
         if values:

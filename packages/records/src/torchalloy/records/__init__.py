@@ -7,7 +7,7 @@ from torchalloy.records._environment import describe_environment
 from torchalloy.records._folder import RunFolder
 from torchalloy.records._jsonl import JsonlSink, read_metrics
 from torchalloy.records._log import Log, open_log
-from torchalloy.records._names import made_up_name
+from torchalloy.records._names import make_up_name
 from torchalloy.records._progress import Progress
 from torchalloy.records._record import RunRecord
 from torchalloy.records._sinks import Rewindable, Sinks
@@ -28,7 +28,7 @@ __all__ = [
     "catalogue",
     "describe_environment",
     "find_run",
-    "made_up_name",
+    "make_up_name",
     "open_log",
     "read_metrics",
 ]

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import IO, TYPE_CHECKING
 
 from torchalloy.records._standing import View, as_clock
@@ -56,13 +57,15 @@ class Bar:
                 redirect_stdout=sys.stdout.isatty(),  # what goes down a pipe must stay there
                 redirect_stderr=sys.stderr.isatty(),
             )
-            self._live.start()
+            with _whatever_the_terminal_does():
+                self._live.start()
 
     def hide(self) -> None:
         """Take the line away, leaving no trace of it."""
         if self._live is not None:
-            self._live.stop()
-            self._live = None
+            live, self._live = self._live, None
+            with _whatever_the_terminal_does():
+                live.stop()
 
     def give_back(self) -> None:
         """Take the line away for good, so that another one may be shown."""
@@ -91,14 +94,19 @@ class Bar:
         line.add_column(no_wrap=True)
         line.add_column(no_wrap=True)
         line.add_column(no_wrap=True)
-        line.add_column(no_wrap=True, overflow="ellipsis")
+        line.add_column(overflow="ellipsis")  # the only column that a narrow terminal cuts
         bar = ProgressBar(total=view.total, completed=view.done, width=24) if view.total else Text("")
         steps = f"{view.done}/{view.total}" if view.total else str(view.done)
         rate = f"{view.rate:.0f} steps/s" if view.rate is not None else ""
         left = f"{as_clock(view.left_s)} left" if view.left_s is not None else ""
         rest = " · ".join(part for part in (view.metrics, rate, left, view.elsewhere) if part)
-        line.add_row(Text(view.title, "bold"), bar, steps, Text(rest))
+        line.add_row(Text(view.title, "bold"), bar, steps, Text(rest, no_wrap=True))
         return line
+
+
+def _whatever_the_terminal_does() -> AbstractContextManager[None]:
+    """Go on when the terminal was closed: nobody is looking any more, and training must not end for that."""
+    return suppress(OSError, ValueError)
 
 
 def above_bar(text: str) -> bool:

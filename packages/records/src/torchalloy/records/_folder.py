@@ -11,7 +11,7 @@ from typing import Any
 from torchalloy.core import RunError
 from torchalloy.records._atomic import write_atomically
 from torchalloy.records._json import to_page
-from torchalloy.records._names import check_name, made_up_name
+from torchalloy.records._names import check_name, make_up_name
 from torchalloy.records._process import birth_of, host_name
 from torchalloy.records._record import RunRecord, now, read_document, read_record, write_record
 
@@ -141,16 +141,20 @@ class RunFolder:
         path = self.path / "summary.json"
         return read_document(path) if path.exists() else {}
 
-    def reopen(self, step: int, command: Sequence[str] | None = None) -> None:
-        """Make this process the one that writes the run, from training step `step` on: status "running".
+    def resume(self, command: Sequence[str], *, step: int | None = None) -> None:
+        """Make this process the one that writes the run: status "running", one attempt more.
 
-        What the sinks have past that step is superseded by `Sinks.rewind`.
+        What the sinks have past the checkpoint is superseded by `Sinks.rewind`.
+
+        Args:
+            command: The command line, for people.
+            step: The training step it goes on from, if it is known yet.
 
         Raises: RunError: another process that is alive writes the run, or the disk refuses.
         """
         self.record = read_record(self.path)
         self._refuse_if_busy()
-        mine = _claim(self.record, self.record.command if command is None else command)
+        mine = _claim(self.record, command)
         resumed_from = (*self.record.resumed_from, step)
         self._update(replace(mine, status="running", resumed_from=resumed_from, ended=None))
 
@@ -268,7 +272,7 @@ def _described(error: BaseException | str | None) -> dict[str, Any]:
 def _make_folder(root: Path, name: str | None) -> Path:
     _mkdir(root, exist_ok=True)
     for _ in range(100):
-        path = root / (name or made_up_name())
+        path = root / (name or make_up_name())
         if _mkdir(path, exist_ok=False):
             return path
         if name is not None:

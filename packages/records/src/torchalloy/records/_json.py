@@ -6,6 +6,8 @@ from typing import Any
 
 __all__ = ["read_number", "to_line", "to_page"]
 
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
+
 
 def to_line(document: Any) -> bytes:
     """Return `document` as one line of JSON with its line feed.
@@ -14,10 +16,10 @@ def to_line(document: Any) -> bytes:
     b'{"loss":"NaN"}\\n'
     """
     try:
-        text = json.dumps(document, allow_nan=False, separators=(",", ":"))
+        text = _encode(document)
     except ValueError:  # rare enough to try without looking first
-        text = json.dumps(_spelled(document), allow_nan=False, separators=(",", ":"))
-    return text.encode() + b"\n"
+        text = _encode(_spelled(document))
+    return f"{text}\n".encode()
 
 
 def to_page(document: Any) -> bytes:

@@ -33,8 +33,14 @@ class JsonlSink:
 
     def write(self, reading: Reading, /) -> None:
         """Append one line. Raises OSError when the disk refuses; the file then ends before this reading."""
-        said = {"stage": reading.stage, "step": reading.step, "clock": reading.clock, "values": dict(reading.values)}
-        self._file.write(to_line(said | {"time": round(time.time(), 3)}))
+        said = {
+            "stage": reading.stage,
+            "step": reading.step,
+            "clock": reading.clock,
+            "values": dict(reading.values),
+            "time": round(time.time(), 3),
+        }
+        self._file.write(to_line(said))
 
     def rewind(self, reached: Mapping[str, int], /) -> None:
         """Supersede readings past `reached` (last step that stays, by clock), unless nothing was written yet."""

@@ -5,13 +5,13 @@ import time
 
 from torchalloy.core import RunError
 
-__all__ = ["check_name", "made_up_name"]
+__all__ = ["check_name", "make_up_name"]
 
 _HOW = "amber bold brave brisk calm clear crisp early fair fine fresh glad grand keen kind light lucky mild neat swift"
 _WHAT = "alder ash aspen badger beech birch cedar crane elm falcon fern finch fox hare hawk heron ibex lynx otter owl"
 
 
-def made_up_name() -> str:
+def make_up_name() -> str:
     """Return a name such as `20260131-235959-calm-otter` (UTC). Draws from no generator that training seeds."""
     chance, when = os.urandom(2), time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     hows, whats = _HOW.split(), _WHAT.split()

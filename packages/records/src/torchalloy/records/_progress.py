@@ -20,6 +20,7 @@ class Progress:
 
     Args:
         stream: Where to; standard error if None.
+        window: Steps between two looks while lines are written.
         line_every_s: Least seconds between two lines within a stage; each stage's end has one besides.
         live: Whether to draw a bar; None for: if `stream` is a terminal that can.
     """
@@ -30,10 +31,12 @@ class Progress:
         self,
         stream: IO[str] | None = None,
         *,
+        window: int = 50,
         line_every_s: float = 10.0,
         live: bool | None = None,
     ) -> None:
         self._stream = stream if stream is not None else sys.stderr
+        self._window = window
         self._line_every_s = line_every_s
         self._is_live = _can_draw(self._stream) if live is None else live
         self._last_line_s = time.monotonic()
@@ -47,14 +50,14 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def handlers(self, window: int = 50) -> Handlers:
-        """Return the handlers that keep it going; a look is taken every `window` steps while lines are written."""
+    def handlers(self) -> Handlers:
+        """Return the handlers that keep it going."""
         return Handlers(
             "progress",
             run_start=self._run_start,
             epoch_start=self._epoch_start,
             stage_start=self._stage_start,
-            after_step=Every(window, self._look),
+            after_step=Every(self._window, self._look),
             stage_end=self._stage_end,
             epoch_end=self._epoch_end,
             run_end=lambda _: self.close(),

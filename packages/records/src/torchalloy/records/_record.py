@@ -32,7 +32,7 @@ class RunRecord:
         host: The machine of that process.
         birth: When the machine says the process began, or None where it can't.
         command: The command line.
-        resumed_from: The training step of each resume.
+        resumed_from: The training step of each resume; None where it wasn't said.
         home: The folder that user modules are imported from, or None if nobody said.
         ended: When it ended, or None while it runs.
     """
@@ -48,7 +48,7 @@ class RunRecord:
     host: str
     birth: str | None
     command: tuple[str, ...]
-    resumed_from: tuple[int, ...] = ()
+    resumed_from: tuple[int | None, ...] = ()
     home: str | None = None
     ended: str | None = None
 
@@ -123,7 +123,7 @@ def _fits(name: str, value: Any) -> bool:
         case "pid":
             return type(value) is int
         case "resumed_from":
-            return isinstance(value, list) and all(type(step) is int for step in value)
+            return isinstance(value, list) and all(step is None or type(step) is int for step in value)
         case "seed":
             return value is None or type(value) is int
         case "birth" | "home" | "ended":

@@ -18,11 +18,19 @@ class Saver:
     ranks call it, since some parts gather from all of them; the main one writes.
     """
 
-    def __init__(self, store: Store | None, parts: Mapping[str, Stateful], when: Saving, meta: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        parts: Mapping[str, Stateful],
+        when: Saving,
+        meta: Callable[[], dict[str, Any]],
+        asks: Callable[[State], bool] | None = None,
+    ) -> None:
         self._store = store
         self._parts = parts
         self._when = when
         self._meta = meta
+        self._asks = asks
         self._saved: tuple[int, int, str] | None = None
         self._drive: Drive | None = None
 
@@ -33,8 +41,13 @@ class Saver:
             "checkpoint",
             run_start=self._start,
             after_step=Every(steps, self._after_step) if steps else None,
-            epoch_end=self._epoch_end if self._when.every_epochs else None,
+            epoch_end=self._epoch_end if self._when.every_epochs or self._asks else None,
         )
+
+    def save_end(self, state: State) -> None:
+        """Write a checkpoint of the run's end; a style that decides itself when to save had its say already."""
+        if self._asks is None or state.stop is not None:
+            self.save(state)
 
     def save(self, state: State) -> None:
         """Write a checkpoint of where the run is, unless that is on disk already."""
@@ -55,7 +68,7 @@ class Saver:
             self.save(state)
 
     def _epoch_end(self, state: State) -> None:
-        if self._when.every_epochs and state.epoch % self._when.every_epochs == 0:
+        if self._asks(state) if self._asks else state.epoch % (self._when.every_epochs or 1) == 0:
             self.save(state)
 
 

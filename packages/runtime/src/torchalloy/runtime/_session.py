@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from torchalloy.checkpoint import Checkpoint, Report, Store, load_into
-from torchalloy.core import Handlers, Reading, Recipe, State, Stateful
+from torchalloy.core import Handlers, OwnedRun, Reading, Recipe, State, Stateful
 from torchalloy.distributed import Ranks, average_gradients, broadcast_module, reduce_means
 from torchalloy.engine import Metrics, Program, link, run
 from torchalloy.optim import read_back
@@ -85,7 +85,8 @@ class Session:
             "metrics": self._metrics,
         }
         store = Store(self.record.checkpoints, keep=self.settings.save.keep) if self.record is not None else None
-        self._saver = Saver(store, self.parts, self.settings.save, self._meta)
+        asks = self.recipe.work.saves if isinstance(self.recipe.work, OwnedRun) else None
+        self._saver = Saver(store, self.parts, self.settings.save, self._meta, asks)
         self.program = self._link()
 
     def restore(self, checkpoint: Checkpoint, *, only: Sequence[str] = ()) -> Report:
@@ -105,7 +106,7 @@ class Session:
             try:
                 with self._stop.watching(self.state):
                     run(self.program, self.state)
-                    self._saver.save(self.state)
+                    self._saver.save_end(self.state)
             except BaseException as error:
                 self._finish("failed", began, error)
                 raise

@@ -52,6 +52,8 @@ class AlchemyTask(Registrable):
     def load_dataset(self, split: str, **kwargs: Any) -> None:
         """Build the pipes of `split` one upon the other; what isn't `pipes` goes to the loader.
 
+        The first pipe may carry its source as `datapipe`.
+
         Raises: ConfigError: there are no pipes.
         """
         logger.info("Load dataset {}", split)
@@ -60,10 +62,12 @@ class AlchemyTask(Registrable):
         if not pipes:
             raise ConfigError(f"[task.datasets.{split}]: key 'pipes' is missing or empty; the data comes out of its last pipe")
         datapipe: Any = None
-        for table in pipes:
-            datapipe = DataPipeline.from_registry(table["type"], **({"datapipe": datapipe} | dict(table)))
+        for index, table in enumerate(pipes):
+            options = dict(table)
+            source = options.pop("datapipe", None)
+            datapipe = DataPipeline.from_registry(options["type"], source if index == 0 else datapipe, **options)
         loading.setdefault("batch_size", None)
-        loading["collate_fn"] = _collate_fn(loading.get("collate_fn"), loading["batch_size"])
+        loading["collate_fn"] = _collate_fn(loading.get("collate_fn"))
         self._datasets[split] = (datapipe, loading)
 
     def step(self, batch: Any, **kwargs: Any) -> tuple[str, Any]:
@@ -107,7 +111,7 @@ def _log(outputs: Any) -> str:
     return "" if loss is None else f"l={loss:.4g}"
 
 
-def _collate_fn(given: Any, batch_size: Any) -> Any:
+def _collate_fn(given: Any) -> Any:
     if given is None:
         return DefaultCollateFn()
     return CollateFn.from_registry(given["type"], **given) if isinstance(given, Mapping) else given

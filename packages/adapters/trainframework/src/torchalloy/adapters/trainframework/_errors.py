@@ -1,10 +1,10 @@
 """Mistakes in a user's project, each also of the built-in type that TrainFramework's users catch."""
 
-from torchalloy.core import CheckpointError, ConfigError, UnknownName
+from torchalloy.core import AlloyError, CheckpointError, ConfigError, UnknownName
 
 __all__ = [
-    "DamagedWeights",
     "MissingConfigFile",
+    "MissingWeights",
     "NotAStepResult",
     "UnknownConfigKey",
     "UnknownRegistered",
@@ -14,14 +14,22 @@ __all__ = [
 ]
 
 
-class UnknownRegistered(UnknownName, KeyError):
+class _AtKey(ConfigError):
+    """A mistake at a config key, written as users write it: `trainer.model.name`."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class UnknownRegistered(_AtKey, UnknownName, KeyError):
     """A name that no class was registered under."""
 
     __str__ = Exception.__str__  # KeyError would show the message quoted
 
 
-class UnknownConfigKey(ConfigError, KeyError, AssertionError):
-    """A key that the closed part of the config doesn't have; AssertionError where it came from the command line."""
+class UnknownConfigKey(_AtKey, KeyError, AssertionError):
+    """A key that the closed part of the config doesn't have, or one that is missing."""
 
     __str__ = Exception.__str__
 
@@ -30,21 +38,21 @@ class MissingConfigFile(ConfigError, FileNotFoundError):
     """A config file, or one that it is based on, isn't there."""
 
 
-class WrongValue(ConfigError, ValueError):
+class WrongValue(_AtKey, ValueError):
     """A config value that can't be used."""
 
 
-class WrongArguments(ConfigError, TypeError):
+class WrongArguments(_AtKey, TypeError):
     """A config node whose keys don't fit the constructor it names."""
 
 
-class WrongPairing(ConfigError, AssertionError):
+class WrongPairing(_AtKey, AssertionError):
     """Numbers that don't go together: inputs and losses, batch and accumulation."""
 
 
-class NotAStepResult(ConfigError, TypeError):
+class NotAStepResult(AlloyError, TypeError):
     """`run_step` returned neither a 0-d tensor nor a dict with `loss`."""
 
 
-class DamagedWeights(CheckpointError, RuntimeError):
-    """A `.pth` file that holds no weights of TrainFramework's layout."""
+class MissingWeights(CheckpointError, FileNotFoundError):
+    """A file of weights isn't there."""

@@ -89,7 +89,8 @@ def construct(make: Callable[..., Any], arguments: Mapping[str, Any], at: str) -
     except TypeError as error:
         wrong = next((name for name in arguments if name not in signature.parameters), "")
         raise WrongArguments(
-            f"{at}: {getattr(make, '__name__', make)}: {error}; {did_you_mean(wrong, signature.parameters)}"
+            f"{at}: {getattr(make, '__name__', make)}: {error}; {did_you_mean(wrong, signature.parameters)}",
+            key=at.partition(" ")[0],
         ) from error
     return make(**arguments)
 

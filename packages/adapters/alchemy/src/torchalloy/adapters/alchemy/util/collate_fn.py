@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate
+from torch.utils.data import default_collate, default_convert
 
 from torchalloy.adapters.alchemy.registry import Registrable
 
@@ -35,6 +35,8 @@ class DefaultCollateFn(CollateFn):
 
     def __call__(self, inputs: Sequence[Any]) -> Any:
         """Return the batch of `inputs`: a dict with the keys of the first sample."""
+        if not isinstance(inputs, list | tuple):
+            return default_convert(inputs)  # a loader without batching hands over single samples
         if not all(isinstance(sample, Mapping) for sample in inputs):
             return default_collate(list(inputs))
         return {key: _stack([_as_tensor(sample[key]) for sample in inputs]) for key in inputs[0]}

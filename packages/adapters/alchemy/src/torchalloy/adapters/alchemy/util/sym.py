@@ -51,6 +51,8 @@ class SymbolTbl:
         self.ctime: datetime | None = None
         self.ret: Any = None
         self.host = Host()
+        self.runner: Any = None
+        self.evaluations: Any = None
         self._globals: dict[str, Any] = {}
         self._frames: list[dict[str, Any]] = []
 

@@ -1,0 +1,66 @@
+"""Small tools that solvers use."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["AnyPath", "averager", "readonly", "write_and_rename"]
+
+AnyPath = str | Path
+
+
+def averager(beta: float = 1) -> Callable[..., dict[str, Any]]:
+    """Return an update function that keeps the weighted mean of each metric.
+
+    Each call forgets what came before by `beta` (1 is the plain mean) and returns the means of all metrics ever seen.
+    Tensors stay on their device: no step waits for one. The means of tensors are 0-d tensors, which format and convert
+    as floats do.
+
+    >>> update = averager()
+    >>> update({"loss": 1.0}), update({"loss": 3.0}, 3)
+    ({'loss': 1.0}, {'loss': 2.5})
+    """
+    totals: dict[str, Any] = {}
+    weights: dict[str, float] = {}
+
+    def update(metrics: Mapping[str, Any], weight: float = 1) -> dict[str, Any]:
+        for name, value in metrics.items():
+            value = value.detach() if hasattr(value, "detach") else float(value)
+            totals[name] = totals.get(name, 0.0) * beta + weight * value
+            weights[name] = weights.get(name, 0.0) * beta + weight
+        return {name: total / weights[name] for name, total in totals.items()}
+
+    return update
+
+
+@contextmanager
+def write_and_rename(path: AnyPath, mode: str = "wb", suffix: str = ".tmp", pid: bool = False) -> Iterator[IO[Any]]:
+    """Write a file beside `path` and rename it when it is whole and on disk; on an error nothing is left of it."""
+    temporary = f"{path}{f'.{os.getpid()}' if pid else ''}{suffix}"
+    try:
+        with open(temporary, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def readonly(model: "nn.Module") -> Iterator[None]:
+    """Take no gradients for the parameters of `model` in the block; each is put back to what it was."""
+    before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    for parameter, _ in before:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, required in before:
+            parameter.requires_grad_(required)
