@@ -50,7 +50,9 @@ def make_environment(folder: Path, *options: str) -> None:
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", *options, str(folder)], check=False)
     if made.returncode:
         shutil.rmtree(folder, ignore_errors=True)
-        raise SystemExit(f"noxfile.py: {sys.executable} can't make a virtual environment; on Debian: apt install python3-venv")
+        raise SystemExit(
+            f"noxfile.py: {sys.executable} can't make a virtual environment; on Debian: apt install python3-venv"
+        )
 
 
 def start_again_with_nox() -> int:
@@ -143,6 +145,7 @@ def lint(session: nox.Session) -> None:
     use(session, "hadolint", "docker/Dockerfile")
     workflows = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
     use(session, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    use(session, "zizmor", "--offline", "--quiet", ".github/workflows")
 
 
 @nox.session
@@ -176,7 +179,7 @@ def layers(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation into build/docs, every warning an error, and run its code blocks."""
     use(session, "sphinx-build", "-W", "--keep-going", "-q", "-c", "docs", "-b", "html", "docs", "build/docs")
-    use(session, "pytest", "-m", "docs", *session.posargs)
+    use(session, "pytest", "-m", "docs", *(session.posargs or ["tests/test_docs.py"]))
 
 
 @nox.session
@@ -357,7 +360,9 @@ def check_alone(session: nox.Session, folder: Path, wheelhouse: Path, torch_only
     inside(session, environment, "-c", "; ".join(f"import {name}" for name in ["sys", *modules_of(folder)]))
     if (folder / "tests").is_dir():
         install_into(session, environment, "--find-links", str(wheelhouse), *test_needs(folder, torch_only is not None))
-        inside(session, environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", CPU_TESTS, str(folder / "tests"))
+        inside(
+            session, environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", CPU_TESTS, str(folder / "tests")
+        )
     pip(session, DEV, "check", target=environment)
     if torch_only is None:
         missing = "import importlib.util, sys; sys.exit('torch is here' if importlib.util.find_spec('torch') else 0)"

@@ -1,7 +1,7 @@
 """Write docker/docker-bake.json from docker/matrix.toml.
 
-    python docker/bake.py
-    docker buildx bake -f docker/docker-bake.json cpu
+python docker/bake.py
+docker buildx bake -f docker/docker-bake.json cpu
 """
 
 import json

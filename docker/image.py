@@ -80,7 +80,9 @@ def base_for_buildah(base: str) -> str:
     if answers("buildah", "inspect", "--type", "image", reference) or answers("buildah", "pull", reference):
         return reference
     if shutil.which("debootstrap") is None:
-        fail(f"{reference} can't be pulled, and debootstrap isn't here to make a base (Debian: apt install debootstrap)")
+        fail(
+            f"{reference} can't be pulled, and debootstrap isn't here to make a base (Debian: apt install debootstrap)"
+        )
     print(f"image: {reference} can't be pulled; the base is a Debian bookworm made by debootstrap", flush=True)
     if not answers("buildah", "inspect", "--type", "image", MADE_BASE):
         make_base()
@@ -99,7 +101,11 @@ def make_base() -> None:
 
 def with_private_sources(arguments: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """Add this machine's own certificate and wheel folder, if pip is told of such, and mount both read-only."""
-    private = {name: os.environ[name] for name in ("PIP_CERT", "PIP_FIND_LINKS") if Path(os.environ.get(name, "")).is_absolute()}
+    private = {
+        name: os.environ[name]
+        for name in ("PIP_CERT", "PIP_FIND_LINKS")
+        if Path(os.environ.get(name, "")).is_absolute()
+    }
     if "PIP_FIND_LINKS" in private:
         arguments = {**arguments, "TORCH_INDEX": ""}
         print(f"image: torch comes from {private['PIP_FIND_LINKS']}, as PIP_FIND_LINKS says", flush=True)

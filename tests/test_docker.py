@@ -13,7 +13,9 @@ BAKE = json.loads((ROOT / "docker" / "docker-bake.json").read_text(encoding="utf
 
 def test_the_bake_file_is_what_the_script_makes():
     program = "import bake; print(bake.bake_file(), end='')"
-    made = subprocess.run([sys.executable, "-B", "-c", program], cwd=ROOT / "docker", capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        [sys.executable, "-B", "-c", program], cwd=ROOT / "docker", capture_output=True, text=True, check=True
+    )
     assert made.stdout == (ROOT / "docker" / "docker-bake.json").read_text(encoding="utf-8")
 
 

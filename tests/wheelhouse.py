@@ -40,7 +40,9 @@ def problems_of(wheelhouse: Path, stem: str, folder: Path, project: dict) -> Ite
         yield "not built"
         return
     with zipfile.ZipFile(wheel) as opened:
-        texts = {name: opened.read(name).decode() for name in opened.namelist() if name.startswith(f"{stem}.dist-info/")}
+        texts = {
+            name: opened.read(name).decode() for name in opened.namelist() if name.startswith(f"{stem}.dist-info/")
+        }
         code = {name for name in opened.namelist() if name not in texts}
     yield from wrong_files(code, folder)
     yield from wrong_entry_points(texts.get(f"{stem}.dist-info/entry_points.txt", ""), project)
@@ -54,7 +56,9 @@ def wrong_files(code: set[str], folder: Path) -> Iterator[str]:
     """Yield what a wheel holds too much or too little beside what `src` holds."""
     source = folder / "src"
     files = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
-    wanted = {file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
+    wanted = {
+        file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)
+    }
     yield from (f"lacks {name}" for name in sorted(wanted - code))
     yield from (f"holds {name}, which is not in src" for name in sorted(code - wanted))
     yield from (f"holds {name}: the namespace belongs to nobody" for name in sorted(code & NOBODYS))

@@ -183,14 +183,6 @@ def test_discard_never_throws_results_away(tmp_path) -> None:
     assert run.path.exists()
 
 
-def test_remember_adds_what_was_not_known(tmp_path) -> None:
-    run = RunFolder.create(tmp_path, "a", style="process", command=[])
-    assert run.record.seed is None and run.home == run.path
-    run.remember(seed=7, home=tmp_path)
-    opened = RunFolder.open(run.path)
-    assert opened.record.seed == 7 and opened.home == tmp_path
-
-
 def test_files_go_into_the_folder_and_nowhere_else(tmp_path) -> None:
     run = RunFolder.create(tmp_path / "runs", "a", **MAKE)
     (tmp_path / "c.yaml").write_bytes(b"lr: 0.1\n")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path as FilePath
 from typing import Any
 
-from torchalloy.config._problems import key_problem, problem_at
+from torchalloy.config._problems import key_problem
 from torchalloy.config._tree import Path, Places, under
-from torchalloy.core import ConfigError, Layer, Place, did_you_mean
+from torchalloy.core import Layer, Place, did_you_mean
 
 __all__ = ["read_with_bases"]
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from torchalloy.config._plain import plain
 from torchalloy.config._problems import key_problem, raise_all
-from torchalloy.config._tree import Path, Places, dotted, leaves, paths, replace_at
+from torchalloy.config._tree import Path, dotted, leaves, paths, replace_at
 from torchalloy.core import ConfigError, Place, nearest
 
 __all__ = ["check_interpolations", "escaped", "resolve"]
@@ -32,7 +33,7 @@ def resolve(values: dict[Any, Any], place_of: Mapping[Path, Place], file: Place)
 
 
 def _still_missing(places: Mapping[Path, Place], file: Place, path: Path) -> ConfigError:
-    return key_problem(places.get(path, file), path, f"must be given (it is '{MISSING}'); '{dotted(path)}=...' gives it")
+    return key_problem(places.get(path, file), path, f"is '{MISSING}' and must be given; '{dotted(path)}=...' gives it")
 
 
 def _resolve(
@@ -49,13 +50,14 @@ def _resolve(
         problems += broken
         return values
     config = OmegaConf.create(_lists(values), flags={"allow_objects": True})
-    resolved = _copied(values)
+    resolved: Any = _copied(values)
     for path in asked:
         try:
             resolved = replace_at(resolved, path, _value(config, path))
         except Exception as error:  # a resolver may be the user's own function and raise anything
             problems.append(key_problem(places.get(path, file), path, _reason(error, values)))
-    return resolved
+    checked: dict[Any, Any] = plain(resolved, lambda path: places.get(path, file))  # a resolver may return an object
+    return checked
 
 
 def _value(config: Any, path: Path) -> Any:

@@ -17,7 +17,7 @@ def update_native(document: Any, values: dict[Any, Any]) -> None:
     try:
         _update_table(document, values)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"TOML can't hold a value of this config: {error}; use a YAML or Python config for it") from error
+        raise ConfigError(f"TOML can't hold a value of this config: {error}; use YAML or Python for it") from error
 
 
 def _update_table(table: Any, values: dict[Any, Any]) -> None:
@@ -44,7 +44,7 @@ def _update_list(items: Any, values: list[Any]) -> None:
     while start < min(len(items), len(values)) and _equal(items[start], values[start]):
         start += 1
     while len(items) > len(values):
-        del items[start if not _equal(items[-1], values[-1] if values else None) or start == 0 else start]
+        del items[start]
     for index in range(start, len(items)):
         _update_item(items, index, values[index], is_new=False)
     for value in values[len(items) :]:
@@ -53,7 +53,7 @@ def _update_list(items: Any, values: list[Any]) -> None:
 
 def _equal(item: Any, value: Any) -> bool:
     plain = item.unwrap() if hasattr(item, "unwrap") else item
-    return type(plain) is type(value) and bool(plain == value)
+    return repr(plain) == repr(value)  # unlike ==, this tells 1, 1.0 and True apart at any depth
 
 
 def _without_none(value: Any) -> Any:

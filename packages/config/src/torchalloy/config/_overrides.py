@@ -45,6 +45,11 @@ class Override:
         """What the override is called as an origin."""
         return Place(f"override {self.text!r}")
 
+    @property
+    def key(self) -> str:
+        """The whole key; the package of a config group is not part of it."""
+        return ".".join(self.parts)
+
 
 def parse_overrides(texts: Sequence[str]) -> list[Override]:
     """Return what the texts mean.
@@ -69,6 +74,7 @@ def parse_overrides(texts: Sequence[str]) -> list[Override]:
 
 
 def _parse(parser: Any, text: str) -> Override:
+    from hydra.core.override_parser.types import ValueType
     from hydra.errors import HydraException
 
     try:
@@ -77,9 +83,9 @@ def _parse(parser: Any, text: str) -> Override:
         raise ConfigError(f"override {text!r}: {' '.join(str(error).split())}; {FORM}") from error
     if found.is_sweep_override():
         listed = text.partition("=")[2]
-        raise ConfigError(
-            f"override {text!r}: gives several values, and one run takes one; a list is written [{listed}], text {listed!r}"
-        )
+        simple = found.value_type is ValueType.SIMPLE_CHOICE_SWEEP
+        remedy = f"; a list is written [{listed}], text {listed!r}" if simple else ""
+        raise ConfigError(f"override {text!r}: gives several values, and one run takes one{remedy}")
     if not found.key_or_group:
         raise ConfigError(f"override {text!r}: has no key; {FORM}")
     sign = "~" if found.is_delete() else "++" if found.is_force_add() else "+" if found.is_add() else ""
@@ -137,13 +143,13 @@ class _Overriding:
             self.put(path, override.value, override.place)
 
     def add(self, override: Override, path: Path, node: Any, missing: list[str]) -> None:
-        if not override.sign and override.parts[0] not in self.addable:
-            raise self.unknown(override, path, node, missing, f"; {'+' + override.text!r} would add it")
         is_list = isinstance(node, list | tuple)
-        if is_list and missing[0] != str(len(node)):
-            raise _problem(override, f"{dotted(path)!r} has {len(node)} items; the next one is {len(node)}")
         if not (is_list or isinstance(node, dict) or node is None):
             raise _problem(override, f"{dotted(path)!r} is {node!r}, which has no keys")
+        if not override.sign and override.parts[0] not in self.addable:
+            raise self.unknown(override, path, node, missing)
+        if is_list and missing[0] != str(len(node)):
+            raise _problem(override, f"{dotted(path)!r} has {len(node)} items; the next one is {len(node)}")
         if is_list:
             self.values = replace_at(self.values, path, type(node)([*node, None]))
             path, missing = (*path, len(node)), missing[1:]
@@ -161,7 +167,7 @@ class _Overriding:
 
     def remove(self, override: Override, path: Path, node: Any, missing: list[str]) -> None:
         if missing:
-            raise self.unknown(override, path, node, missing, "")
+            raise self.unknown(override, path, node, missing)
         if override.value is not None and override.value != node:
             raise _problem(override, f"{dotted(path)!r} is {node!r}, so nothing was removed")
         above, key = path[:-1], path[-1]
@@ -176,14 +182,12 @@ class _Overriding:
         self.values = replace_at(self.values, above, parent[:key] + parent[key + 1 :])
         self.places = {_one_less(at, above, key): where for at, where in self.places.items()}
 
-    def unknown(self, override: Override, path: Path, node: Any, missing: list[str], remedy: str) -> ConfigError:
-        key = ".".join(override.parts)
-        found = self.nearest(key, path, node, missing[0])
-        meant = f"; did you mean {found!r}?" if found else ""
-        keys = keys_of(node)
-        of = f"Keys of {dotted(path)!r}" if path else "Keys"
-        listed = f" {of}: {', '.join(sorted(keys))}" if keys else ""
-        return _problem(override, f"no key {key!r}{meant}{remedy}.{listed}")
+    def unknown(self, override: Override, path: Path, node: Any, missing: list[str]) -> ConfigError:
+        found = self.nearest(override.key, path, node, missing[0])
+        said = [f"did you mean {found!r}?"] if found else []
+        said += [] if override.sign else [f"{'+' + override.text.removeprefix('--')!r} would add it."]
+        said += [f"Keys{f' of {dotted(path)!r}' if path else ''}: {', '.join(sorted(keys_of(node)))}"] if node else []
+        return _problem(override, f"no key {override.key!r}; {' '.join(said)}".rstrip("; "))
 
     def nearest(self, key: str, path: Path, node: Any, part: str) -> str | None:
         """Return the key that may have been meant: beside it, of the same name elsewhere, or written alike."""

@@ -50,8 +50,8 @@ class _Copying:
         if not isinstance(value, Mapping | list | tuple):
             return self.refuse(
                 path,
-                f"an object of type {type(value).__qualname__!r} isn't a config value; use text, numbers, booleans, None, lists, tuples"
-                " and dicts (a class or function is named by text: 'package.module.Name')",
+                f"an object of type {type(value).__qualname__!r} isn't a config value; use text, numbers, booleans,"
+                " None, lists, tuples and dicts (a class or function is named by text: 'package.module.Name')",
             )
         if id(value) in above:
             return self.refuse(path, "contains itself")

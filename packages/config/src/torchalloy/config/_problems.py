@@ -52,7 +52,7 @@ def read_text(path: FilePath) -> str:
     except UnicodeDecodeError as error:
         good = content[: error.start].decode("utf-8-sig")
         raise problem_at(
-            place_in_text(path, good, len(good)), f"byte 0x{content[error.start]:02x} isn't UTF-8; save the file as UTF-8"
+            place_in_text(path, good, len(good)), f"byte 0x{content[error.start]:02x} isn't UTF-8"
         ) from error
 
 

@@ -21,10 +21,11 @@ __all__ = ["read_python"]
 def read_python(path: FilePath) -> tuple[dict[Any, Any], Places]:
     """Return the values a Python file assigns at its top level and where each was written.
 
-    The file runs in place: `__file__` is its path, `sys.path` stays as it is. Modules, functions, classes and names that
-    start with `_` are not values, except `_base_`, which names the files this one builds on.
+    The file runs in place: `__file__` is its path, `sys.path` stays as it is. Modules, functions, classes and names
+    that start with `_` are not values, except `_base_`, which names the files this one builds on.
 
-    Raises: ConfigError: the file can't be parsed, raises, writes a key twice in one dict, or assigns what no config holds.
+    Raises: ConfigError: the file can't be parsed, raises, writes a key twice in one dict, or assigns what no config
+        holds.
     """
     text = read_text(path)
     tree, code = _parse(text, path)
@@ -141,7 +142,10 @@ class _Reading:
                 inherited: Places = {}
                 for argument in positional:
                     inherited |= self.expression(argument)
-                named = [(k, ast.Constant(k.arg) if k.arg is not None else None, k.value) for k in keywords]
+                named: list[tuple[Any, ast.expr | None, ast.expr]] = [
+                    (keyword, ast.Constant(keyword.arg) if keyword.arg is not None else None, keyword.value)
+                    for keyword in keywords
+                ]
                 return inherited | self.mapping(named)
             case ast.List(elts=items) | ast.Tuple(elts=items):
                 return self.sequence(items)

@@ -1,12 +1,12 @@
-"""Read TOML: values by the standard library, the document that keeps comments by tomlkit, places by a scan of the text."""
+"""Read TOML: values by the standard library, the document with its comments by tomlkit, places by a scan."""
 
 import re
 import tomllib
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
-from typing import Any
 
 from torchalloy.config._plain import plain
 from torchalloy.config._problems import key_problem, problem_at, read_text
@@ -36,7 +36,9 @@ def read_toml(path: FilePath) -> Layer:
         raise ConfigError(f"{path}: broken TOML: nested too deeply") from error
     if "_base_" in values:
         raise key_problem(
-            scan.places[("_base_",)], ("_base_",), "only Python and YAML configs build on others; write this one out whole"
+            scan.places[("_base_",)],
+            ("_base_",),
+            "only Python and YAML configs build on others; write this one out whole",
         )
     values = plain(values, lambda at: scan.places.get(at, Place(str(path))))
     return Layer(values, scan.places, (path,), tomlkit.parse(text))
@@ -46,10 +48,8 @@ def _broken(error: tomllib.TOMLDecodeError, scan: "_Scan") -> ConfigError:
     message = str(error)
     at = _AT.search(message)
     place = Place(str(scan.path), int(at[1]), int(at[2])) if at and at[1] else scan.place(len(scan.text))
-    try:
+    with suppress(IndexError, ValueError):  # the text is broken, and what was scanned before may hold the cause
         scan.run()
-    except (IndexError, ValueError):
-        pass  # the text is broken; what was scanned before that may hold the cause
     twice = [found for found in scan.twice if (found[1].line or 0) <= (place.line or 0)]
     if twice:
         path, second, first = twice[0]

@@ -52,6 +52,7 @@ def supervise(command: Sequence[str], num_processes: int, environment: Mapping[s
     except ChildFailedError as failed:
         return _tell(_first(failed.failures, folder), num_processes, folder)
     except SignalException as received:
+        shutil.rmtree(folder, ignore_errors=True)
         return 128 + int(received.sigval)
     except (OSError, RuntimeError) as error:
         raise LaunchError(f"{num_processes} processes can't be started: {error}") from error
@@ -124,13 +125,14 @@ def _environment(num_processes: int, extra: Mapping[str, str]) -> Iterator[None]
     """Set what the processes inherit; cores are shared out, since each would take all of them."""
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(max(1, num_cores // num_processes))}
-    before = dict(os.environ)
-    os.environ.update(threads | dict(extra))
+    changes = threads | dict(extra)
+    before = {name: os.environ.get(name) for name in (*changes, "TORCHELASTIC_SIGNALS_TO_HANDLE")}  # the agent sets it
+    os.environ.update(changes)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
 @contextlib.contextmanager

@@ -27,5 +27,5 @@ def buckets(tensors: Iterable["torch.Tensor"], max_bytes: int) -> Iterator[list[
 
 def spread(flat: "torch.Tensor", like: list["torch.Tensor"]) -> Iterator["torch.Tensor"]:
     """Cut a flat tensor into views of the shapes of `like`."""
-    pieces = flat.split([tensor.numel() for tensor in like])
+    pieces = flat.split_with_sizes([tensor.numel() for tensor in like])
     return (piece.view(tensor.shape) for piece, tensor in zip(pieces, like, strict=True))

@@ -60,8 +60,7 @@ def broadcast_object(value: Any, src: int = 0) -> Any:
     content = json.dumps(value).encode("ascii") if current().rank == src else b""
     size = torch.tensor([len(content)], device=exchange_device())
     dist.broadcast(size, src)
-    letters = torch.frombuffer(bytearray(content), dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
-    letters = letters.to(exchange_device()) if content else letters.new_empty(int(size), device=exchange_device())
+    letters = torch.frombuffer(bytearray(content or int(size)), dtype=torch.uint8).to(exchange_device())
     dist.broadcast(letters, src)
     return json.loads(bytes(letters.tolist()))
 

@@ -48,7 +48,8 @@ def _without_gpu(setting: str) -> str:
 def _that_gpu(index: int, num_gpus: int, ranks: Ranks) -> str:
     if ranks.num_local_ranks > 1:
         raise ConfigError(
-            f"device: 'cuda:{index}' is one GPU for {ranks.num_local_ranks} processes; use 'cuda', which gives each its own"
+            f"device: 'cuda:{index}' is one GPU for {ranks.num_local_ranks} processes; "
+            "use 'cuda', which gives each its own"
         )
     if index >= num_gpus:
         raise ConfigError(f"device: there is no 'cuda:{index}'; this machine has {_gpus(num_gpus)}")

@@ -21,7 +21,7 @@ __all__ = ["Averaging", "average_gradients"]
 
 _BUCKET_BYTES = 25 << 20
 _numbers = itertools.count()
-_due: "dict[int, Averaging]" = {}  # those whose parameters the backward pass under way has reached
+_due: "dict[int, dict[int, Averaging]]" = {}  # whose parameters have been reached, by backward pass
 
 
 class _Handle(Protocol):
@@ -83,14 +83,17 @@ class Averaging:
     def _watch(self, parameters: list["torch.Tensor"]) -> None:
         for parameter in parameters:
             if parameter not in self._on_parameters and parameter.is_leaf:
-                self._on_parameters[parameter] = parameter.register_post_accumulate_grad_hook(self._reached)
+                handle: _Handle = parameter.register_post_accumulate_grad_hook(self._reached)  # type: ignore[no-untyped-call]
+                self._on_parameters[parameter] = handle
 
     def _reached(self, _: "torch.Tensor") -> None:
-        from torch.autograd import Variable
+        import torch
 
-        if not _due:
-            Variable._execution_engine.queue_callback(_average_due)  # type: ignore[attr-defined]
-        _due[self._number] = self
+        # By pass, since one may run inside another, and one that failed half-way must not hold up the next.
+        backward = torch._C._current_graph_task_id()
+        if backward not in _due:
+            torch.autograd.Variable._execution_engine.queue_callback(lambda: _average_due(backward))
+        _due.setdefault(backward, {})[self._number] = self
 
     def _before_step(self, *_: Any) -> None:
         if not self._averaged:
@@ -100,11 +103,9 @@ class Averaging:
         self._averaged = False
 
 
-def _average_due() -> None:
-    # Backward may reach the parameters of two optimizers in another order on another process; the numbers don't differ.
-    due = [_due[number] for number in sorted(_due)]
-    _due.clear()
-    for averaging in due:
+def _average_due(backward: int) -> None:
+    # Another process may have reached the optimizers' parameters in another order; their numbers are the same.
+    for _, averaging in sorted(_due.pop(backward).items()):
         averaging.average()
 
 

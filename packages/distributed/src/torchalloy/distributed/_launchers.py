@@ -97,7 +97,8 @@ def _check(name: str, command: Sequence[str], num_processes: int) -> None:
         found = importlib.util.find_spec(command[0])
     except ModuleNotFoundError:
         found = None
-    if found is None and not os.path.exists(command[0].replace(".", os.sep) + ".py"):
+    place = command[0].replace(".", os.sep)  # `python -m` looks in the current folder too
+    if found is None and not (os.path.exists(f"{place}.py") or os.path.isdir(place)):
         raise LaunchError(f"launcher {name!r}: there is no module {command[0]!r} to start")
 
 

@@ -33,9 +33,9 @@ class Ranks:
 
 
 def current() -> Ranks:
-    """Return which process this is: as torch.distributed says if it is initialised, else the environment, else the only one.
+    """Return which process this is: as torch.distributed says if it is initialised, else the environment.
 
-    Costs no import of torch.
+    Without either it is the only one. Costs no import of torch.
 
     Raises: LaunchError: RANK or WORLD_SIZE stands in the environment alone, or isn't a number that fits.
     """
@@ -81,7 +81,7 @@ def initialise(device: str = "cpu", *, timeout_s: float = 600.0) -> Ranks:
     except (ValueError, RuntimeError) as error:
         raise LaunchError(
             f"process {ranks.rank} of {ranks.num_ranks} can't meet the others: {error}. Start all of them with a "
-            "launcher (alloy train --launcher torchrun, or torchrun itself), or unset RANK and WORLD_SIZE for one process"
+            "launcher (alloy train --launcher torchrun, or torchrun itself); for one process unset RANK and WORLD_SIZE"
         ) from error
     return ranks
 

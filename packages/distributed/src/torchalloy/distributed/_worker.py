@@ -2,8 +2,9 @@
 
     python -m torchalloy.distributed._worker NOTES MODULE [ARGUMENT ...]
 
-A failure is noted in the folder NOTES as `rank-N.json` (time, status, text), so that whoever started the processes can
-tell the first failure from those that follow from it. The text isn't printed here: the terminal shows the first one only.
+A failure is noted in the folder NOTES as `rank-N.json` (time, status, text), so that whoever started the processes
+can tell the first failure from those that follow from it. The text isn't printed here: the terminal shows the first
+one only.
 """
 
 import ctypes

@@ -28,7 +28,7 @@ class EMA:
         self.decay = decay
         self.num_updates = 0
         named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-        self._parameters = list(named.values())
+        self._parameters: list[torch.Tensor] = list(named.values())
         self._averages = {name: parameter.detach().clone() for name, parameter in named.items()}
 
     @torch.no_grad()

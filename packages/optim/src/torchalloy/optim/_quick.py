@@ -1,9 +1,9 @@
 """An optimizer's step without its wrappers, as long as nobody looks through them.
 
 torch wraps every optimizer's `step` in a function that calls hooks and names the step for the profiler, and most in a
-second one that sets the grad mode and talks to the compiler. Together they cost more than a small model's whole
-update. `quick_step` calls what is inside while there are no hooks, no profiler runs and nobody has patched the step, which
-it asks at every call; otherwise it calls `optimizer.step()` like everybody.
+second one that sets the grad mode and talks to the compiler. Together they cost more than a small model's whole update.
+`quick_step` calls what is inside while there are no hooks, no profiler runs and nobody has patched the step, which it
+asks at every call; otherwise it calls `optimizer.step()` like everybody.
 
 The wrappers are known by their code objects: one that isn't exactly torch's own is never passed over.
 """
@@ -19,7 +19,7 @@ __all__ = ["innermost", "quick_step"]
 
 
 def quick_step(optimizer: Optimizer) -> Callable[[], None]:
-    """Return a callable without arguments that does what `optimizer.step()` does, at less cost where that is possible."""
+    """Return a callable without arguments that does what `optimizer.step()` does, at less cost where it can."""
     inner, sets_grad_mode = innermost(type(optimizer))
     if inner is None or (sets_grad_mode and optimizer.defaults.get("differentiable")):
         return lambda: optimizer.step()  # looked up at each call, so that a later patch counts
@@ -44,7 +44,7 @@ def _quick(optimizer: Any, inner: Callable[[Any], Any]) -> Callable[[], None]:
     kind, own, outer = type(optimizer), optimizer.__dict__, type(optimizer).step
     before_all, after_all = internals._global_optimizer_pre_hooks, internals._global_optimizer_post_hooks
     profiling, grad_enabled, set_grad_enabled = (
-        torch.autograd._profiler_enabled,
+        torch.autograd._profiler_enabled,  # type: ignore[attr-defined]  # there: `_has_what_we_ask` looked
         torch.is_grad_enabled,
         torch._C._set_grad_enabled,
     )
@@ -75,7 +75,7 @@ def _quick(optimizer: Any, inner: Callable[[Any], Any]) -> Callable[[], None]:
 
 
 def _only_notes_the_call(patch: Any, outer: Callable[..., Any]) -> bool:
-    """Say whether `patch` is the one that torch's LRScheduler puts over an optimizer's step to note that it is called."""
+    """Say whether `patch` is the one that torch's LRScheduler puts over a step to note that it is called."""
     return hasattr(patch, "_wrapped_by_lr_sched") and getattr(patch, "__wrapped__", None) is outer
 
 

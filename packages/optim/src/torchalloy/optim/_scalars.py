@@ -15,8 +15,8 @@ __all__ = ["detached", "read_back", "scalars"]
 def detached(value: Any) -> Any:
     """Return `value` as a metric that holds no graph, or None if it is none.
 
-    A number stays, a tensor of one element becomes a detached 0-d one on its device, a `Mean` has both done to its parts.
-    Nothing is read back.
+    A number stays, a tensor of one element becomes a detached 0-d one on its device, a `Mean` has both done to its
+    parts. Nothing is read back.
 
     >>> detached(torch.tensor([2.0], requires_grad=True)), detached("two"), detached(True)
     (tensor(2.), None, True)
@@ -30,7 +30,7 @@ def detached(value: Any) -> Any:
 
 
 def scalars(output: Any) -> dict[str, Any]:
-    """Return the named metrics in what a step returned: the entries of a mapping that `detached` takes, the rest dropped.
+    """Return the named metrics in what a step returned: those entries of a mapping that `detached` takes.
 
     Something that isn't a mapping has no names, except a single metric, which is called "loss".
 

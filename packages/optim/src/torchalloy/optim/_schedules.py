@@ -10,9 +10,7 @@ from torchalloy.core import ConfigError
 __all__ = ["warmup_cosine", "warmup_cosine_factor", "warmup_stable_decay", "warmup_stable_decay_factor"]
 
 
-def warmup_cosine(
-    optimizer: Optimizer, *, total_steps: int, warmup_steps: int = 0, floor: float = 0.0
-) -> LambdaLR:
+def warmup_cosine(optimizer: Optimizer, *, total_steps: int, warmup_steps: int = 0, floor: float = 0.0) -> LambdaLR:
     """Return a schedule, to be stepped once an update, that multiplies each group's rate by `warmup_cosine_factor`."""
     _check(total_steps, warmup_steps, 0, floor)
     return LambdaLR(
@@ -73,7 +71,7 @@ def warmup_stable_decay_factor(
         warmup_steps: Updates until the factor is 1; >= 0.
         floor: Factor at the end; 0 <= floor <= 1.
 
-    Source: Hu et al., MiniCPM, 2024, section 4.3, with a straight line for the way down.
+    Source: Hu et al., MiniCPM, 2024, section 4, with a straight line for the way down.
 
     >>> [warmup_stable_decay_factor(step, total_steps=7, decay_steps=2, warmup_steps=2) for step in range(9)]
     [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0]
@@ -86,10 +84,12 @@ def warmup_stable_decay_factor(
 
 def _check(total_steps: int, warmup_steps: int, decay_steps: int, floor: float) -> None:
     if warmup_steps < 0 or total_steps <= warmup_steps:
-        raise ConfigError(f"schedule: warmup_steps={warmup_steps}; expected 0 <= warmup_steps < total_steps={total_steps}")
+        raise ConfigError(
+            f"schedule: warmup_steps={warmup_steps}; expected 0 <= warmup_steps < total_steps={total_steps}"
+        )
     if decay_steps < 0 or total_steps < warmup_steps + decay_steps:
         raise ConfigError(
-            f"schedule: warmup_steps={warmup_steps} and decay_steps={decay_steps} don't fit in total_steps={total_steps}"
+            f"schedule: warmup_steps={warmup_steps} and decay_steps={decay_steps} don't fit total_steps={total_steps}"
         )
     if not 0 <= floor <= 1:
         raise ConfigError(f"schedule: floor={floor} is a factor; expected 0 <= floor <= 1")

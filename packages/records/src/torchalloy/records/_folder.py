@@ -42,7 +42,7 @@ class RunFolder:
             root: The folder of all runs; made if it isn't there.
             name: The run's name, or None for one made up: UTC time and two words.
             style: The style of the code.
-            seed: The run's seed; None if it has none, or not yet (see `remember`).
+            seed: The run's seed; None if it has none.
             command: The command line, for people.
 
         Raises: RunError: the name is taken or can't be a folder's, or the disk refuses.
@@ -95,11 +95,6 @@ class RunFolder:
     def name(self) -> str:
         """The folder's name, which is the run's."""
         return self.path.resolve().name
-
-    @property
-    def home(self) -> Path:
-        """The folder that user modules are imported from; the run's own where nobody said."""
-        return Path(self.record.home) if self.record.home is not None else self.path
 
     @property
     def checkpoints(self) -> Path:
@@ -157,19 +152,6 @@ class RunFolder:
         mine = _claim(self.record, command)
         resumed_from = (*self.record.resumed_from, step)
         self._update(replace(mine, status="running", resumed_from=resumed_from, ended=None))
-
-    def remember(self, *, seed: int | None = None, home: str | Path | None = None) -> None:
-        """Add to `run.json` what wasn't known at the start; None leaves a thing as it is.
-
-        Args:
-            seed: The run's seed.
-            home: The folder that user modules are imported from.
-
-        Raises: RunError: the disk refuses.
-        """
-        record = self.record
-        seed = record.seed if seed is None else seed
-        self._update(replace(record, seed=seed, home=record.home if home is None else str(home)))
 
     def finish(self, status: str, summary: Mapping[str, Any], error: BaseException | str | None = None) -> Path:
         """Write `summary.json`, then the status; return the summary's path.

@@ -33,7 +33,6 @@ class RunRecord:
         birth: When the machine says the process began, or None where it can't.
         command: The command line.
         resumed_from: The training step of each resume; None where it wasn't said.
-        home: The folder that user modules are imported from, or None if nobody said.
         ended: When it ended, or None while it runs.
     """
 
@@ -49,7 +48,6 @@ class RunRecord:
     birth: str | None
     command: tuple[str, ...]
     resumed_from: tuple[int | None, ...] = ()
-    home: str | None = None
     ended: str | None = None
 
     @property
@@ -126,7 +124,7 @@ def _fits(name: str, value: Any) -> bool:
             return isinstance(value, list) and all(step is None or type(step) is int for step in value)
         case "seed":
             return value is None or type(value) is int
-        case "birth" | "home" | "ended":
+        case "birth" | "ended":
             return value is None or isinstance(value, str)
         case "command":
             return isinstance(value, list) and all(isinstance(word, str) for word in value)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch.distributed as dist
+
 from torchalloy.data import Generators, seed_everything
-from torchalloy.distributed import Ranks, gather_objects
+from torchalloy.distributed import Ranks
 
 __all__ = ["RankGenerators"]
 
@@ -19,7 +21,10 @@ class RankGenerators:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of every rank; all ranks call it together."""
-        states = gather_objects(self._own.state_dict())
+        states: list[Any] = [self._own.state_dict()]
+        if self._ranks.num_ranks > 1:
+            states *= self._ranks.num_ranks
+            dist.all_gather_object(states, self._own.state_dict())
         return {str(rank): state for rank, state in enumerate(states)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from torchalloy.checkpoint import Store
 from torchalloy.config import document_from_tree
 from torchalloy.core import Recipe, State
-from torchalloy.distributed import current, initialise
+from torchalloy.distributed import current, device_for, initialise
 from torchalloy.records import RunFolder, Sinks
 
 from torchalloy.runtime._session import Session
@@ -51,10 +51,10 @@ def run_recipe(
 
     Returns: The state the run reached.
     """
-    initialise("auto")
+    initialise(device_for("auto", current()))
     ranks, state = current(), state or State()
     settings = Settings(style, seed or 0, sinks=tuple(sinks), save=Saving(save_every_epochs, save_every_steps, keep))
-    record = _record(folder, style, settings.seed) if folder is not None and ranks.is_main else None
+    record = RunFolder.adopt(folder, style=style, seed=settings.seed, command=sys.argv) if folder is not None and ranks.is_main else None
     session = Session(
         recipe, state, settings, ranks, record,
         make_sinks=lambda made: Sinks([make(made.path) for make in sink_makers(sinks)]),
@@ -66,11 +66,3 @@ def run_recipe(
         record.write_text("config.yaml", document_from_tree(dict(config or {}), style).to_yaml())
     session.run()
     return state
-
-
-def _record(folder: Path, style: str, seed: int) -> RunFolder:
-    if not RunFolder.is_run(folder):
-        return RunFolder.adopt(folder, style=style, seed=seed, command=sys.argv)
-    record = RunFolder.open(folder)
-    record.resume(sys.argv)
-    return record

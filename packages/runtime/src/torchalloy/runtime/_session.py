@@ -1,7 +1,6 @@
 """One run of one recipe: its parts, everybody who is called, and what it leaves behind."""
 
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -116,20 +115,18 @@ class Session:
     def _open_record(self, record: RunFolder, stack: ExitStack) -> None:
         stack.callback(open_log(record.log, rank=self.ranks.rank).close)
         if self.make_sinks is not None:
-            self._sinks = self.make_sinks(record)
-            stack.callback(self._sinks.close)
-            self._sinks.rewind({"batches": self.state.global_iteration, "epochs": self.state.epoch})
+            self._sinks = stack.enter_context(self.make_sinks(record))
+            finished = self.state.epoch - 1 if self.state.stage else self.state.epoch
+            self._sinks.rewind({"batches": self.state.global_iteration, "epochs": finished})
 
     def _link(self) -> Program:
         progress = [self._progress.handlers()] if self._progress is not None else []
         return link(
             self.recipe,
-            self._metrics.window_handlers(),
             *self.extra_handlers,
-            *progress,
             self._stop.handlers(),
             self._saver.handlers(),
-            first=(self._metrics.handlers(self.recipe),),
+            first=(self._metrics.handlers(self.recipe), self._metrics.window_handlers(), *progress),
             open_source=self._sources.open,
         )
 
@@ -168,9 +165,9 @@ class Session:
             summary["stopped_by"] = self.state.stop
         if self.record is not None:
             summary["folder"] = str(self.record.path)
-            self.record.finish(status, summary, None if error is None else "".join(traceback.format_exception(error)))
+            self.record.finish(status, summary, error)
         return summary
 
 
 def _versions() -> dict[str, str]:
-    return {"torch": torch.__version__, "torchalloy": version("torchalloy-core")}
+    return {"torch": str(torch.__version__), "torchalloy": version("torchalloy-core")}

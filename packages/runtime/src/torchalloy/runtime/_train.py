@@ -1,7 +1,6 @@
 """The Python API from above: train, resume, evaluate and explain what a config describes."""
 
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, TextIO
 from torchalloy.checkpoint import Checkpoint, Store
 from torchalloy.config import ConfigDocument
 from torchalloy.core import AlloyError, CheckpointError, Handlers, RecipeError, UnknownName, did_you_mean
-from torchalloy.distributed import current, finish, initialise
+from torchalloy.distributed import current, device_for, finish, initialise
 from torchalloy.engine import Drive, Row
 from torchalloy.records import RunFolder, Sinks, find_run, make_up_name
 
@@ -53,14 +52,14 @@ def train(
         read_config(config, overrides)  # mistakes are told once, before any process starts
         return launch(launcher or "torchrun", num_processes, "train", config=str(config), overrides=list(overrides), runs=str(runs), name=name)
     document = read_config(config, overrides)
-    initialise(str(document.tree.get("device", "auto")))
+    initialise(device_for(str(document.tree.get("device", "auto")), current()))
     try:
         record = _create(document, Path(runs), name) if current().is_main else None
         try:
             session = _session(document, Path(config).parent, Path(runs) / name, record, stream)
         except BaseException:
             if record is not None:
-                shutil.rmtree(record.path)  # nothing ran, so there is nothing to keep
+                record.discard()  # nothing ran, so there is nothing to keep
             raise
         if record is not None:
             _keep_config(record, document, Path(config), overrides)
@@ -84,7 +83,7 @@ def resume(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path =
     if record.status == "finished" and not overrides:
         return RunResult(record.path, record.summary(), f"{record.name} is finished already; nothing to resume")
     document = read_config(record.path / "config.yaml", overrides)
-    initialise(str(document.tree.get("device", "auto")))
+    initialise(device_for(str(document.tree.get("device", "auto")), current()))
     try:
         checkpoint = _newest(record)
         session = _session(document, _home(record), record.path, record, stream)

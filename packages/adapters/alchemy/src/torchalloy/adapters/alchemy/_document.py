@@ -37,7 +37,8 @@ def write_toml(path: Path, cfg: Mapping[str, Any]) -> None:
     if text is None or _parsed(text) != wanted:
         text = _dump(wanted)
     if text is None or _parsed(text) != wanted:
-        raise ConfigError(f"{path}: the config can't be kept as TOML: {_unwritable(wanted) or 'it reads back differently'}")
+        why = _unwritable(wanted) or "it reads back differently"
+        raise ConfigError(f"{path}: the config can't be kept as TOML: {why}")
     path.write_text(text, encoding="utf-8")
 
 

@@ -17,7 +17,8 @@ def open_console_log(console: Console, tag: str, level: str) -> Callable[[], Non
     """Send log lines to `console` and to nothing else but the files of `open_file_log`; return what undoes it."""
 
     def write(message: str) -> None:
-        line = Text(f"[{tag}] ", style="bold").append(message.rstrip("\n"), style="not bold")  # no markup in tag or message
+        line = Text(f"[{tag}] ", style="bold")  # as text, so that nothing in tag or message is read as markup
+        line.append(message.rstrip("\n"), style="not bold")
         console.print(line, highlight=False, soft_wrap=True)
 
     logger.remove()

@@ -68,7 +68,9 @@ class DefaultBackwardHandler(BackwardHandler):
         weights = [1.0] * len(parts) if weights is None else list(weights)
         names = [f"unnamed{index}" for index in range(len(parts))] if names is None else list(names)
         if not len(parts) == len(weights) == len(names) or not parts:
-            raise BadArgument(f"{len(parts)} losses, {len(weights)} weights and {len(names)} names; there should be one of each for each")
+            raise BadArgument(
+                f"{len(parts)} losses, {len(weights)} weights, {len(names)} names: these should be as many"
+            )
         weighted = [part if weight == 1 else part * weight for part, weight in zip(parts, weights, strict=True)]
         total = weighted[0] if len(weighted) == 1 else torch.stack([part.reshape(()) for part in weighted]).sum()
         if requires_grad:
@@ -150,7 +152,7 @@ class AlchemyModel(Registrable, ABC):
 
     def set_requires_grad(self, requires_grad: bool, mode: str, **kwargs: Any) -> None:
         """Freeze or thaw the part of the model called `mode`."""
-        raise NotImplementedError(f"{type(self).__name__} has no set_requires_grad(); define it to freeze parts of the model")
+        raise NotImplementedError(f"{type(self).__name__} has no set_requires_grad(); define it to freeze parts of it")
 
     @abstractmethod
     def optim_params(self, **kwargs: Any) -> Any:
@@ -158,7 +160,7 @@ class AlchemyModel(Registrable, ABC):
 
     @abstractmethod
     def forward(self, batch: Any, needs_loss: bool, requires_grad: bool, **kwargs: Any) -> Any:
-        """Return the outputs as a mapping, with the loss as a float in "loss" if `needs_loss`; update if `requires_grad`."""
+        """Return the outputs as a mapping; with `needs_loss` also "loss", a float; with `requires_grad` also update."""
 
     @classmethod
     def save(cls, model: Any, path: str | Path, **kwargs: Any) -> None:
@@ -180,4 +182,6 @@ def _propagate_by_name(weighted: Sequence[Tensor], names: Sequence[str]) -> None
 def _backward_handler(table: Mapping[str, Any] | None) -> Any:
     if table is None:
         return DefaultBackwardHandler()
-    return BackwardHandler.from_registry(table["type"], **table) if "type" in table else call_with_table(DefaultBackwardHandler, table)
+    if "type" not in table:
+        return call_with_table(DefaultBackwardHandler, table)
+    return BackwardHandler.from_registry(table["type"], **table)

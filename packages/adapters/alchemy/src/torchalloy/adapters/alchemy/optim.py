@@ -8,13 +8,13 @@ import torch
 from loguru import logger
 from torch.optim import Optimizer
 
-from torchalloy.core import ConfigError
-
 from torchalloy.adapters.alchemy._hf_adamw import CorrectableAdamW
+from torchalloy.adapters.alchemy._ranks import share_gradients
 from torchalloy.adapters.alchemy._tables import call_with_table
 from torchalloy.adapters.alchemy.registry import Registrable
 from torchalloy.adapters.alchemy.util import filter_optional_cfg
 from torchalloy.adapters.alchemy.util.sym import sym_tbl
+from torchalloy.core import ConfigError
 
 __all__ = ["AdamW", "AlchemyOptimizer", "HFAdamW"]
 
@@ -41,6 +41,7 @@ class AlchemyOptimizer(Registrable, ABC):
         if not isinstance(optimizer, Optimizer):
             logger.warning("the optimizer is set to a {}, which is no torch.optim.Optimizer", type(optimizer).__name__)
         self._optimizer = optimizer
+        share_gradients(optimizer)
 
     @property
     def param_groups(self) -> Any:
@@ -91,7 +92,7 @@ class _Clipped(AlchemyOptimizer):
         """
         table = {**self.cfg, **kwargs}
         if "max_grad_norm" not in table:
-            raise ConfigError("[optim]: key 'max_grad_norm' is missing; it is the largest norm of the gradients, such as 1.0")
+            raise ConfigError("[optim]: key 'max_grad_norm' is missing; it is the gradients' largest norm, such as 1.0")
         self.max_grad_norm = table["max_grad_norm"]
         options = filter_optional_cfg(table, set(self.known))
         if "betas" in options:

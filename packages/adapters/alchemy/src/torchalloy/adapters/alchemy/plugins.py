@@ -13,8 +13,6 @@ import torch
 from loguru import logger
 from rich.console import Console
 
-from torchalloy.core import ConfigError, MissingExtra
-
 from torchalloy.adapters.alchemy._backup import back_up
 from torchalloy.adapters.alchemy._document import plain, write_toml
 from torchalloy.adapters.alchemy._errors import SymbolTaken
@@ -22,6 +20,7 @@ from torchalloy.adapters.alchemy._logs import open_console_log, open_file_log
 from torchalloy.adapters.alchemy._tables import warn_unknown_keys
 from torchalloy.adapters.alchemy.registry import Registrable
 from torchalloy.adapters.alchemy.util.sym import sym_tbl
+from torchalloy.core import ConfigError, MissingExtra
 
 __all__ = [
     "AlchemyPlugin",
@@ -35,7 +34,7 @@ __all__ = [
 
 
 class AlchemyPlugin(Registrable):
-    """The family of plugins. All are built with the runner, entered in order, and closed once each in the same order."""
+    """The family of plugins: all built with the runner, entered in order, and closed once each in the same order."""
 
     def __enter__(self) -> Any:
         return self
@@ -88,7 +87,12 @@ class FileLogger(AlchemyPlugin):
     """
 
     def __init__(
-        self, log_dir: str, subdirs: Sequence[str] = (), create_readme: bool = True, backup_cfg: bool = True, **kwargs: Any
+        self,
+        log_dir: str,
+        subdirs: Sequence[str] = (),
+        create_readme: bool = True,
+        backup_cfg: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__()
         warn_unknown_keys("[plugins] FileLogger", kwargs, ("log_dir", "subdirs", "create_readme", "backup_cfg"))
@@ -149,7 +153,7 @@ class TensorboardLogger(AlchemyPlugin):
         if table.record_dir is None:
             return
         if table.contains_global(varname):
-            raise SymbolTaken(f"[plugins] TensorboardLogger: there is a global symbol {varname!r} already; give another varname")
+            raise SymbolTaken(f"[plugins] TensorboardLogger: global symbol {varname!r} is taken; give another varname")
         self._writer = _summary_writer()(str(table.record_dir))
         table.set_global(varname, self._writer)
 
@@ -195,7 +199,8 @@ class DisplayRunningInfo(AlchemyPlugin):
         table = sym_tbl()
         logger.info("tag: {}", _tag("DisplayRunningInfo"))
         logger.info("device: {}", table.device_info)
-        logger.info("torch {}, CUDA {}, cuDNN {}", torch.__version__, torch.version.cuda, torch.backends.cudnn.version())
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        logger.info("torch {}, CUDA {}, cuDNN {}", torch.__version__, torch.version.cuda, cudnn)
         logger.info("config: {}", plain(table.cfg))
 
 
@@ -204,7 +209,8 @@ def make_plugins(cfg: Any) -> list[Any]:
     plugins = sym_tbl().plugins = []
     try:
         for options in cfg.get("plugins", ()):
-            plugins.append(AlchemyPlugin.from_registry(options["type"], **options))
+            plugin = AlchemyPlugin.from_registry(options["type"], **options)
+            plugins.append(plugin)
     except BaseException:
         close_plugins(plugins, sys.exc_info())
         raise

@@ -10,22 +10,22 @@ from typing import Any, TypeVar
 
 from loguru import logger
 
-from torchalloy.core import did_you_mean
-
 from torchalloy.adapters.alchemy._errors import DottedAlias, NameTaken, NoFamily, UnknownType
-from torchalloy.adapters.alchemy._names import as_written, canonical
+from torchalloy.adapters.alchemy._names import HERE, as_written, canonical
 from torchalloy.adapters.alchemy._tables import call_with_table
 from torchalloy.adapters.alchemy.util.sym import sym_tbl
+from torchalloy.core import did_you_mean
 
 __all__ = ["Registrable"]
 
 C = TypeVar("C", bound=type)
+BUILT_IN = ("runner", "pipeline.itr", "pipeline.lst", "pipeline.output", "pipeline.sched")
 ENTRY_MODULES = ("__main__", "__mp_main__")
 _sites: dict[tuple[type, str], tuple[str, int, str]] = {}
 
 
 class Registrable:
-    """A base of a family. Subclasses join by `@Family.register()` and are found by their dotted path, never by attribute."""
+    """A base of a family: classes join by `@Family.register()` and are found by dotted path, never by attribute."""
 
     @classmethod
     def register(cls, alias: str | None = None, exist_ok: bool = False) -> Callable[[C], C]:
@@ -39,7 +39,8 @@ class Registrable:
             has the name; running the same code once more (a reload, a notebook cell) is none.
         """
         if alias is not None and "." in alias:
-            raise DottedAlias(f"{cls.__name__}.register({alias!r}): an alias replaces only the last part of the path, so it has no dot")
+            why = "an alias replaces only the last part of the path, so it has no dot"
+            raise DottedAlias(f"{cls.__name__}.register({alias!r}): {why}")
         site = _site(sys._getframe(1))
 
         def join(member: C) -> C:
@@ -56,16 +57,16 @@ class Registrable:
         Raises: UnknownType (a KeyError): with the nearest name. NoFamily (a RuntimeError): nothing was ever registered
             here. An error of the module being imported comes through as it is.
         """
-        name = canonical(str(name))
+        asked, name = str(name), canonical(str(name))
         module, _, last = name.rpartition(".")
         if not module:
-            raise _unknown(cls, name, "a type is a dotted path: its module, a dot, its class")
+            raise _unknown(cls, asked, "a type is a dotted path: its module, a dot, its class")
         found = _look_up(cls, name) or _in_entry_script(cls, module, last)
         if found is None:
-            _import(cls, name, module)
+            _import(cls, asked, module)
             found = _look_up(cls, name)
         if found is None:
-            raise _unknown(cls, name, f"module {as_written(module)!r} registers no such class")
+            raise _unknown(cls, asked, f"module {as_written(module)!r} registers no such class")
         return found
 
     @classmethod
@@ -85,7 +86,8 @@ def _record(family: type, name: str, member: type, exist_ok: bool, site: tuple[s
         if exist_ok:
             logger.info("{} {} replaces the one registered before", family.__name__, name)
         elif not _is_the_same_code(_sites.get((family, name)), site):
-            raise NameTaken(f"{family.__name__}: {name!r} is registered already, as {taken!r}; register(exist_ok=True) replaces it")
+            remedy = "register(exist_ok=True) replaces it"
+            raise NameTaken(f"{family.__name__}: {name!r} is registered already, as {taken!r}; {remedy}")
     members[name] = member
     _sites[family, name] = site
 
@@ -114,7 +116,7 @@ def _in_entry_script(family: type, module: str, last: str) -> type | None:
     for entry in ENTRY_MODULES:
         found = _look_up(family, f"{entry}.{last}")
         if found is not None:
-            logger.warning("type {!r} is taken from the script that was started, where it is {!r}", f"{module}.{last}", f"{entry}.{last}")
+            logger.warning("type '{}.{}' is taken from the script that was started ({})", module, last, entry)
             return found
     return None
 
@@ -133,17 +135,19 @@ def _is_entry_script(module: str) -> bool:
     return spec is None or spec.origin is None or os.path.realpath(spec.origin) == os.path.realpath(file)
 
 
-def _import(family: type, name: str, module: str) -> None:
+def _import(family: type, asked: str, module: str) -> None:
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
-            raise _unknown(family, name, f"there is no module {as_written(error.name)!r}") from error
+            raise _unknown(family, asked, f"there is no module {as_written(error.name)!r}") from error
         raise
 
 
-def _unknown(family: type, name: str, why: str) -> UnknownType | NoFamily:
+def _unknown(family: type, asked: str, why: str) -> UnknownType | NoFamily:
+    for builtin in BUILT_IN:
+        importlib.import_module(f"{HERE}.{builtin}")  # so that their names can be suggested
     known = {as_written(other) for members in _registries(family) for other in members}
     if not known:
-        return NoFamily(f"{family.__name__} {as_written(name)!r}: {why}, and no {family.__name__} was ever registered")
-    return UnknownType(f"no {family.__name__} named {as_written(name)!r}: {why}; {did_you_mean(as_written(name), known)}")
+        return NoFamily(f"{family.__name__} {asked!r}: {why}, and no {family.__name__} was ever registered")
+    return UnknownType(f"no {family.__name__} named {asked!r}: {why}; {did_you_mean(as_written(asked), known)}", asked)

@@ -7,8 +7,6 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from torchalloy.core import ConfigError
-
 from torchalloy.adapters.alchemy._chain import call_in_turn
 from torchalloy.adapters.alchemy._tables import warn_unknown_keys
 from torchalloy.adapters.alchemy.pipeline._families import (
@@ -21,6 +19,7 @@ from torchalloy.adapters.alchemy.pipeline._families import (
 )
 from torchalloy.adapters.alchemy.registry import Registrable
 from torchalloy.adapters.alchemy.util.sym import sym_tbl
+from torchalloy.core import ConfigError
 
 __all__ = ["AlchemyTrainScheduler", "LineWarmup", "Noam", "NoamScheduler"]
 
@@ -136,7 +135,9 @@ class NoamScheduler(LRScheduler):
         verbose: bool = False,
     ) -> None:
         if last_epoch != -1:
-            raise NotImplementedError("NoamScheduler starts at last_epoch=-1 only; load_state_dict() takes a schedule up again")
+            raise NotImplementedError(
+                "NoamScheduler starts at last_epoch=-1; load_state_dict() takes a schedule up again"
+            )
         self.model_size = model_size
         self.num_warmup_steps = num_warmup_steps
         self.factor = factor
@@ -194,7 +195,8 @@ class LineWarmup(_Scheduled):
     def _make(self, table: dict[str, Any]) -> LRScheduler:
         total = table.get("num_training_steps")
         total = self._computed_total() if total is None else total
-        return LambdaLR(sym_tbl().optim.optimizer, partial(line_warmup, warmup=table.get("num_warmup_steps", 0), total=total))
+        curve = partial(line_warmup, warmup=table.get("num_warmup_steps", 0), total=total)
+        return LambdaLR(sym_tbl().optim.optimizer, curve)
 
     def _computed_total(self) -> int:
         dataset, _ = sym_tbl().task.dataset("train")

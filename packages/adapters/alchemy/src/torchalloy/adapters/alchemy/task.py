@@ -5,14 +5,13 @@ from typing import Any
 
 from loguru import logger
 
-from torchalloy.core import ConfigError, did_you_mean
-
 from torchalloy.adapters.alchemy._chain import call_in_turn
 from torchalloy.adapters.alchemy._errors import NoSuchSplit
 from torchalloy.adapters.alchemy.pipeline import DataPipeline, EvalPipeline, OutputPipeline
 from torchalloy.adapters.alchemy.registry import Registrable
 from torchalloy.adapters.alchemy.util.collate_fn import CollateFn, DefaultCollateFn
 from torchalloy.adapters.alchemy.util.sym import sym_tbl
+from torchalloy.core import ConfigError, did_you_mean
 
 __all__ = ["AlchemyTask", "DefaultTask"]
 
@@ -22,7 +21,7 @@ class AlchemyTask(Registrable):
 
     Attributes:
         outputpipes: Called on the model's outputs in an evaluation.
-        evalpipes: Called after one. Both are built from the config behind the constructor, unless it filled them itself.
+        evalpipes: Called after one. Both are built from the config once the constructor is done, if it left them empty.
     """
 
     def __init__(self) -> None:
@@ -60,7 +59,9 @@ class AlchemyTask(Registrable):
         loading = dict(kwargs)
         pipes = loading.pop("pipes", None)
         if not pipes:
-            raise ConfigError(f"[task.datasets.{split}]: key 'pipes' is missing or empty; the data comes out of its last pipe")
+            raise ConfigError(
+                f"[task.datasets.{split}]: key 'pipes' is missing or empty; its last pipe is the data set"
+            )
         datapipe: Any = None
         for index, table in enumerate(pipes):
             options = dict(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from torchalloy.core import Assembly, Budget, ConfigError, Handlers, Recipe, Stage, State
+from torchalloy.core import AlloyError, Assembly, Budget, ConfigError, Handlers, Recipe, Stage, State
 
 if TYPE_CHECKING:
     from injector import Injector
@@ -76,16 +76,12 @@ def _process(assembly: Assembly, container: Injector) -> Any:
 
 
 def _injected(assembly: Assembly, container: Injector, cls: type) -> Any:
-    from injector import CallError, UnsatisfiedRequirement
-
     try:
         return container.get(cls)
-    except (CallError, UnsatisfiedRequirement) as error:
-        raise _unbound(assembly, cls, error) from error
-
-
-def _unbound(assembly: Assembly, cls: type, error: Exception) -> ConfigError:
-    return assembly.problem("process", f"{cls.__qualname__} can't be injected: {error}; a module in 'modules' must provide it")
+    except ConfigError:
+        raise
+    except AlloyError as error:
+        raise assembly.problem("process", str(error)) from error
 
 
 def _is_bound(container: Injector, key: Any) -> bool:

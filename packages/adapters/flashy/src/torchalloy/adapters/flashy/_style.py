@@ -31,8 +31,8 @@ class SolverStyle:
         if not (isinstance(cls, type) and issubclass(cls, BaseSolver)):
             raise assembly.problem("solver", f"{name} is no Solver: it should be a class derived from flashy's BaseSolver")
         xp = _experiment(assembly)
-        xp.enter(stack=True).__enter__()  # the solver may ask for its experiment as long as the process lives
-        return cls(xp.cfg).recipe()  # type: ignore[call-arg]
+        with xp.enter(stack=True):
+            return cls(xp.cfg).recipe()  # type: ignore[call-arg]
 
 
 def _experiment(assembly: Assembly) -> Any:

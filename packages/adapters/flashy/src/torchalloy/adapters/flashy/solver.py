@@ -218,7 +218,8 @@ class BaseSolver:
     def _run(self, drive: Drive) -> None:
         self._drive = drive
         try:
-            self.run()
+            with self.xp.enter(stack=True):
+                self.run()
         except _Stopped:
             return
         finally:
@@ -228,7 +229,8 @@ class BaseSolver:
         def score(drive: Drive) -> None:
             self._drive = drive
             self._pending_metrics = {}
-            evaluate()
+            with self.xp.enter(stack=True):
+                evaluate()
 
         return score
 

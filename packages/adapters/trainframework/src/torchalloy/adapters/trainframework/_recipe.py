@@ -2,14 +2,16 @@
 
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
 import torch
 
 from torchalloy.adapters.trainframework.model.ema import ema_wrapper
-from torchalloy.core import Budget, Drive, Handlers, Mean, Recipe, Stage, State, Stateful
+from torchalloy.adapters.trainframework.slover.lr_scheduler import EmptyLRScheduler
+from torchalloy.core import Budget, CheckpointError, Drive, Handlers, Mean, Recipe, Stage, State, Stateful
+from torchalloy.optim import canonical_parts
 
 __all__ = ["recipe_of", "state_at"]
 
@@ -153,18 +155,48 @@ class _Accumulated:
             one.grad = state[name].to(one.device) if name in state else None
 
 
+class _Averages:
+    """A model's averaged weights, kept as `torchalloy.optim.EMA` keeps them, so that another style can take them over."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the averages by parameter name, and how many updates they have seen where that is counted."""
+        return {"num_updates": self._model.ema.num_updates or 0, "averages": dict(self._named())}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the averages.
+
+        Raises: CheckpointError: for other names than the network's.
+        """
+        averages, kept = dict(self._named()), state["averages"]
+        if averages.keys() != kept.keys():
+            raise CheckpointError(f"ema: the model and the state differ in {', '.join(sorted(averages.keys() ^ kept.keys()))}")
+        for name, average in averages.items():
+            average.copy_(kept[name])
+        if self._model.ema.num_updates is not None:
+            self._model.ema.num_updates = state["num_updates"]
+
+    def _named(self) -> Iterator[tuple[str, torch.Tensor]]:
+        names = [name for name, one in self._model.g_model.named_parameters() if one.requires_grad]
+        return zip(names, self._model.ema.shadow_params, strict=True)
+
+
 def _parts(trainer: Any) -> dict[str, Stateful]:
+    """Name what a checkpoint keeps: the generator's parts by their kind, and whatever else the model holds beside them."""
     model = trainer.model
-    parts: dict[str, Stateful] = {
-        "model": model.g_model,
-        "optimizer": model.g_optimizer,
-        "schedule": model.g_scheduler,
-    }
+    parts: dict[str, Stateful] = {"model": model.g_model, "optimizer": model.g_optimizer}
+    if not isinstance(model.g_scheduler, EmptyLRScheduler):
+        parts["schedule"] = model.g_scheduler
     if hasattr(model, "ema"):
-        parts["ema"] = model.ema
+        parts["ema"] = _Averages(model)
     if trainer.gradient_accumulation_batch > 1:
         parts["style"] = _Accumulated(model.g_model)
-    return parts
+    own = {id(model.g_optimizer), id(model.g_scheduler), *(id(part) for part in model.g_model.modules())}
+    others = {name: thing for name, thing in vars(model).items() if id(thing) not in own}
+    found = [(kind, name, part) for name in others for kind, part in canonical_parts({name: others[name]}).items()]
+    return parts | {f"{kind}.{name}": part for kind, name, part in found}
 
 
 def _test_stage(batches: Any, evaluate: Any) -> Stage:

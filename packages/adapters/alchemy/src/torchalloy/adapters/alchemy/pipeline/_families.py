@@ -85,5 +85,5 @@ def kinds_of(pipe: object) -> tuple[type, ...]:
     kinds = tuple(kind for kind in KINDS if isinstance(pipe, kind))
     if not kinds:
         names = ", ".join(kind.__name__ for kind in KINDS)
-        raise BadArgument(f"{type(pipe).__name__} is a SchedPipeline for no moment; let it extend one or more of {names}")
+        raise BadArgument(f"{type(pipe).__name__} is a SchedPipeline for no moment; let it extend some of {names}")
     return kinds

@@ -87,7 +87,9 @@ class SplitByWorker(ItrDataPipeline):
 
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
-        return iter(self.datapipe) if worker is None else islice(iter(self.datapipe), worker.id, None, worker.num_workers)
+        return (
+            iter(self.datapipe) if worker is None else islice(iter(self.datapipe), worker.id, None, worker.num_workers)
+        )
 
 
 def _at_least_one(pipe: str, key: str, value: int) -> int:

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.progress import Progress
-
+from torchalloy.adapters.alchemy._loading import bar_for
 from torchalloy.adapters.alchemy.pipeline._data import DataPipeline, LstDataPipeline
-from torchalloy.adapters.alchemy.util.extention.rich import get_default_columns
-from torchalloy.adapters.alchemy.util.sym import sym_tbl
 
 __all__ = ["ItrToLst", "SequenceWrapper"]
 
@@ -35,9 +32,9 @@ class ItrToLst(LstDataPipeline):
     """
 
     def __init__(self, datapipe: Any, is_sized: bool = False, **kwargs: Any) -> None:
-        console = sym_tbl().console
-        with Progress(*get_default_columns(datapipe), console=console, disable=console is None or sym_tbl().host.draws) as bar:
-            super().__init__(list(bar.track(datapipe, total=len(datapipe) if is_sized else None, description="ItrToLst")))
+        total = len(datapipe) if is_sized else None
+        with bar_for(datapipe) as bar:
+            super().__init__(list(bar.track(datapipe, total=total, description="ItrToLst")))
 
     @property
     def data(self) -> list[Any]:

@@ -63,7 +63,7 @@ class Collect(OutputPipeline):
         Raises: BadArgument: the outputs are a mapping, whose keys would be collected.
         """
         if isinstance(outputs, Mapping):
-            raise BadArgument(f"Collect {self.varname!r} got a mapping; an output pipe before it should make a list of samples")
+            raise BadArgument(f"Collect {self.varname!r} got a mapping; a pipe before it should make a list of samples")
         outputs = outputs if hasattr(outputs, "__len__") else list(outputs)
         sym_tbl().try_set_global(self.varname, [])
         sym_tbl().get_global(self.varname).extend(outputs)

@@ -18,7 +18,7 @@ __all__ = [
 
 
 def filter_optional_cfg(cfg: Mapping[str, Any], optional_keys: set[str], level: str = "WARNING") -> dict[str, Any]:
-    """Return the entries of `cfg` named in `optional_keys`; one log line at `level` tells which are left to their defaults."""
+    """Return the entries of `cfg` named in `optional_keys`; one log line at `level` tells which are absent."""
     absent = sorted(optional_keys - set(cfg))
     if absent:
         logger.log(level, "{}: not in the config, so defaults apply: {}", _caller(), ", ".join(absent))

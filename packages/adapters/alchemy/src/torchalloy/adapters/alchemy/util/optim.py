@@ -53,4 +53,4 @@ _told: set[str] = set()
 def _tell_once(num_parameters: int) -> None:
     if num_parameters and "biases" not in _told:
         _told.add("biases")
-        logger.info("the head's biases and layer norms are trained, without decay; the original alchemy left them out by mistake")
+        logger.info("the head's biases and layer norms are trained, without decay; the original alchemy left them out")

@@ -7,9 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from torchalloy.core import did_you_mean
-
 from torchalloy.adapters.alchemy._errors import MissingKey, NoFrame, SymbolTaken
+from torchalloy.core import did_you_mean
 
 __all__ = ["Host", "MissingKey", "NoFrame", "SymbolTbl", "new_scope", "sym_tbl"]
 

@@ -48,7 +48,13 @@ class _Columns:
 
 
 def _full() -> list[ProgressColumn]:
-    return [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()]
+    return [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    ]
 
 
 def _no_total() -> list[ProgressColumn]:

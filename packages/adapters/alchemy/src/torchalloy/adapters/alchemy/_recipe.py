@@ -1,0 +1,94 @@
+"""What a runner compiles to: data that the engine runs."""
+
+from typing import Any
+
+from torchalloy.adapters.alchemy._evaluate import Evaluations, log_and_outputs, measure
+from torchalloy.adapters.alchemy._live import Gradients, Live
+from torchalloy.adapters.alchemy._loading import train_batches
+from torchalloy.adapters.alchemy._ranks import join_ranks
+from torchalloy.adapters.alchemy.util.sym import sym_tbl
+from torchalloy.core import Budget, Drive, Every, Handlers, Recipe, Stage, State, Stateful, always
+
+__all__ = ["scoring_recipe", "training_recipe"]
+
+
+def training_recipe() -> Recipe:
+    """Return the training of the task, model, optimizer and scheduler in the symbol table."""
+    table = sym_tbl()
+    table.evaluations = Evaluations(table.task._datasets)
+    training = _Training(table.train_sched)
+    return Recipe(
+        work=(Stage("train", train_batches(), _train_step, measure=measure), *table.evaluations.stages()),
+        budget=Budget(epochs=table.train_sched.epochs),
+        parts=_parts(table.model, table.optim, table.train_sched),
+        handlers=(table.evaluations.handlers(), training.handlers()),
+    )
+
+
+def scoring_recipe(split: str, *, needs_loss: bool) -> Recipe:
+    """Return one evaluation of the task and model in the symbol table."""
+    table = sym_tbl()
+    table.task.dataset(split)
+    table.evaluations = Evaluations((split,), when=always)
+    table.evaluations.needs_loss = needs_loss
+    parts = {"model": Live(lambda model=table.model: model.module)}  # type: ignore[misc]
+    return Recipe(table.evaluations.stages(), Budget(epochs=1), parts, (table.evaluations.handlers(),))
+
+
+class _Training:
+    """Calls the scheduler's pipes at their moments, and keeps its counters with the engine's."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+
+    def handlers(self) -> Handlers:
+        return Handlers(
+            "alchemy.sched",
+            run_start=self._run_start,
+            stage_start=self._stage_start,
+            before_step=Every(1, self._before_step, stage="train"),
+            after_step=Every(1, self._after_step, stage="train"),
+            stage_end=self._stage_end,
+        )
+
+    def _run_start(self, drive: Drive) -> None:
+        """Count on from where a resumed run is."""
+        state, scheduler = drive.state, self._scheduler
+        scheduler.cur_epoch = state.epoch - 1
+        scheduler.cur_step = state.global_iteration - 1
+        scheduler.cur_step_this_epoch = state.local_iteration - 1 if state.stage == "train" else -1
+        join_ranks(sym_tbl().model.module, sym_tbl().optim.optimizer)
+
+    def _stage_start(self, state: State) -> None:
+        if state.stage == "train":
+            self._scheduler.begin_train_epoch()
+
+    def _before_step(self, _: State, batch: Any) -> None:
+        self._scheduler.begin_train_step(batch)
+
+    def _after_step(self, _: State, returned: tuple[str, Any]) -> None:
+        log, outputs = returned
+        self._scheduler.end_train_step(outputs)
+        bar = sym_tbl().try_get_global("pbar")
+        if bar is not None and not bar.disable:
+            done = self._scheduler.cur_step_this_epoch + 1
+            bar.update(bar.task_ids[0], completed=done, description=f"Epoch{self._scheduler.cur_epoch},{log}")
+
+    def _stage_end(self, state: State) -> None:
+        if state.stage == "train":
+            self._scheduler.end_train_epoch()
+
+
+def _train_step(batch: Any, _: State) -> tuple[str, Any]:
+    table = sym_tbl()
+    table.model.train()
+    return log_and_outputs(table.task.step(batch))
+
+
+def _parts(model: Any, optim: Any, scheduler: Any) -> dict[str, Stateful]:
+    parts: dict[str, Stateful] = {"model": Live(lambda: model.module), "optimizer": Live(lambda: optim.optimizer)}
+    if scheduler.lr_sched is not None:
+        parts["schedule"] = Live(lambda: scheduler.lr_sched)
+    if getattr(model.backward, "period", 1) != 1:
+        parts["style"] = Gradients(lambda: model.module)
+    return parts
