@@ -32,6 +32,9 @@ DEV = ROOT / ".nox" / "dev"
 CONSTRAINTS = ROOT / "constraints" / "tested.txt"
 VARIANTS = ("cpu", "cu126", "cu130", "cu132", "rocm7.2")
 CPU_TESTS = "not gpu and not slow and not image and not docs"
+# Examples that don't change from run to run, and no deadline: a verdict must not depend on luck or on a busy machine.
+# Plain `pytest` keeps looking for new ones.
+SAME_EXAMPLES = "--hypothesis-profile=ci"
 TORCH_FREE = ("core", "registry", "engine", "config", "di", "records", "cli")
 
 
@@ -79,6 +82,8 @@ except ModuleNotFoundError:
 
 import tomllib  # only now: an older Python has got its message above
 
+from nox.command import CommandFailed
+
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "layers", "tests", "docs", "wheels"]
@@ -96,7 +101,7 @@ def train(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite on the CPU; arguments go to pytest."""
-    use(session, "pytest", "-m", CPU_TESTS, *session.posargs)
+    use(session, "pytest", SAME_EXAMPLES, "-m", CPU_TESTS, *session.posargs)
 
 
 # --- more tests --------------------------------------------------------------------------------------------------
@@ -105,13 +110,13 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def tests_slow(session: nox.Session) -> None:
     """Run the tests that take long."""
-    use(session, "pytest", "-m", "slow and not gpu", *session.posargs)
+    use(session, "pytest", SAME_EXAMPLES, "-m", "slow and not gpu", *session.posargs)
 
 
 @nox.session
 def tests_image(session: nox.Session) -> None:
     """Run the tests that need OpenCV."""
-    use(session, "pytest", "-m", "image and not gpu", *session.posargs)
+    use(session, "pytest", SAME_EXAMPLES, "-m", "image and not gpu", *session.posargs)
 
 
 @nox.session
@@ -121,7 +126,7 @@ def tests_gpu(session: nox.Session) -> None:
     version, num_gpus = str(use(session, "python", "-c", ask, silent=True)).split()[-2:]
     if num_gpus == "0":
         session.error(f"tests_gpu needs a GPU, and torch {version} sees none (TORCHALLOY_TORCH chooses another build)")
-    use(session, "pytest", "-m", "gpu", *session.posargs)
+    use(session, "pytest", SAME_EXAMPLES, "-m", "gpu", *session.posargs)
 
 
 @nox.session
@@ -179,7 +184,7 @@ def layers(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation into build/docs, every warning an error, and run its code blocks."""
     use(session, "sphinx-build", "-W", "--keep-going", "-q", "-c", "docs", "-b", "html", "docs", "build/docs")
-    use(session, "pytest", "-m", "docs", *(session.posargs or ["tests/test_docs.py"]))
+    use(session, "pytest", SAME_EXAMPLES, "-m", "docs", *(session.posargs or ["tests/test_docs.py"]))
 
 
 @nox.session
@@ -194,8 +199,15 @@ def wheels(session: nox.Session) -> None:
     if any(folder.name not in TORCH_FREE for folder in chosen):
         make_environment(torch_only, "--without-pip")
         install_into(session, torch_only, "torch", "numpy")
+    wrong = []
     for folder in chosen:
-        check_alone(session, folder, wheelhouse, None if folder.name in TORCH_FREE else torch_only)
+        try:
+            check_alone(session, folder, wheelhouse, None if folder.name in TORCH_FREE else torch_only)
+        except CommandFailed:
+            wrong.append(name_of(folder))
+    if wrong:
+        session.error(f"alone, these fail: {', '.join(wrong)}")
+    session.log(f"{len(chosen)} distributions were installed alone and passed their own tests")
 
 
 @nox.session
@@ -357,16 +369,22 @@ def check_alone(session: nox.Session, folder: Path, wheelhouse: Path, torch_only
         lent, own = site_packages(torch_only), site_packages(environment)
         (own / "only-torch.pth").write_text(f"{lent}\n")
     install_into(session, environment, "--find-links", str(wheelhouse), name_of(folder))
-    inside(session, environment, "-c", "; ".join(f"import {name}" for name in ["sys", *modules_of(folder)]))
+    inside(session, environment, "-c", f"{'; '.join(f'import {name}' for name in modules_of(folder))}\n{LOAD_PLUGINS}")
+    if alloy := shutil.which("alloy", path=str(scripts_of(environment))):
+        session.run(alloy, "--version", external=True)
     if (folder / "tests").is_dir():
         install_into(session, environment, "--find-links", str(wheelhouse), *test_needs(folder, torch_only is not None))
-        inside(
-            session, environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", CPU_TESTS, str(folder / "tests")
-        )
+        options = ("-q", "-p", "no:cacheprovider", SAME_EXAMPLES, "-m", CPU_TESTS)
+        inside(session, environment, "-m", "pytest", *options, str(folder / "tests"))
     pip(session, DEV, "check", target=environment)
     if torch_only is None:
-        missing = "import importlib.util, sys; sys.exit('torch is here' if importlib.util.find_spec('torch') else 0)"
-        inside(session, environment, "-c", missing)
+        inside(session, environment, "-c", NO_TORCH)
+
+
+LOAD_PLUGINS = (
+    "from importlib.metadata import entry_points; [point.load() for point in entry_points(group='torchalloy')]"
+)
+NO_TORCH = "import importlib.util, sys; sys.exit('torch is here' if importlib.util.find_spec('torch') else 0)"
 
 
 def test_needs(folder: Path, with_extras: bool) -> list[str]:

@@ -124,6 +124,16 @@ def test_an_iterator_serves_one_pass_from_its_start():
         source.batches(2, 0)
 
 
+def test_states_of_loader_and_replay_may_meet_the_other():
+    loader, replay = Loader(TensorData(torch.arange(3)), 1), Replay([1, 2])
+    loader_state = loader.state_dict()
+    loader.load_state_dict(replay.state_dict())
+    assert loader.state_dict() == loader_state
+    replay.load_state_dict(loader_state)
+    with pytest.raises(CheckpointError, match="knows nothing"):
+        replay.batches(1, 1)
+
+
 def test_as_source_wraps_only_what_has_no_position():
     loader = Loader(TensorData(torch.arange(3)), 1)
     assert as_source(loader) is loader

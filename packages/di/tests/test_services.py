@@ -1,6 +1,8 @@
 """Services: who gets what, how often it is made, and what a wrong wiring is told."""
 
 import functools
+import subprocess
+import sys
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -240,3 +242,8 @@ def test_an_annotation_that_names_nothing_is_told():
 
     with pytest.raises(AlloyError, match="provider of Model: an annotation can't be evaluated: name 'Unheard'"):
         services([Provider(Model, make)]).get(Model)
+
+
+def test_importing_it_imports_no_torch():
+    code = "import sys, torchalloy.di; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -29,9 +29,7 @@ loss_of = nn.CrossEntropyLoss()
 def main() -> None:
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}, one thread;")
-    print(
-        f"Linear {DIM}-{DIM}-{CLASSES}, ReLU, batch {BATCH}, SGD; {ROUNDS} pairs of {BLOCK} steps, after {BLOCK} unmeasured"
-    )
+    print(f"Linear {DIM}-{DIM}-{CLASSES}, ReLU, batch {BATCH}, SGD; {ROUNDS} pairs of {BLOCK} steps")
     print("| step | us, median | ratio to the hand loop, median | quartiles |\n| --- | --- | --- | --- |")
     hand, ways = by_hand(), {name: make() for name, make in WAYS.items()}
     for take in (hand, *ways.values()):

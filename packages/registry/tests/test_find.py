@@ -1,6 +1,7 @@
 """Names and dotted paths: what is found, and what a wrong one is told."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -137,3 +138,8 @@ def test_names_kinds_and_sources_are_told():
     assert registry.source("a", "model") == "two"
     with pytest.raises(UnknownName, match="no model named 'z'"):
         registry.source("z", "model")
+
+
+def test_importing_it_imports_no_torch():
+    code = "import sys, torchalloy.registry; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

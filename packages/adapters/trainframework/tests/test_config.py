@@ -18,7 +18,10 @@ def setup(*arguments: str) -> Any:
 def test_defaults_are_a_frozen_yacs_node_that_dumps_as_yaml() -> None:
     cfg = setup()
     assert isinstance(cfg, CfgNode)
-    assert yaml.safe_load(cfg.dump())["SOLVER"]["GENERATOR"]["OPTIMIZER"]["PARAMS"] == {"BETAS": [0.9, 0.999], "LR": 1e-4}
+    assert yaml.safe_load(cfg.dump())["SOLVER"]["GENERATOR"]["OPTIMIZER"]["PARAMS"] == {
+        "BETAS": [0.9, 0.999],
+        "LR": 1e-4,
+    }
     with pytest.raises(AttributeError):
         cfg.SOLVER.MAX_ITER = 1
 
@@ -26,7 +29,8 @@ def test_defaults_are_a_frozen_yacs_node_that_dumps_as_yaml() -> None:
 def test_a_python_file_and_its_bases_are_merged_in_upper_case(tmp_path: Path) -> None:
     (tmp_path / "base.py").write_text(
         "solver = dict(max_iter=7, generator=dict(optimizer=dict(type='Adam', params=dict(lr=1)), "
-        "lr_scheduler=dict(type='CosineAnnealingLR', params=dict(T_max=9))))\ntrainer = dict(name='A', model=dict(name='B'))\n"
+        "lr_scheduler=dict(type='CosineAnnealingLR', params=dict(T_max=9))))\n"
+        "trainer = dict(name='A', model=dict(name='B'))\n"
     )
     (tmp_path / "child.py").write_text(
         "_base_ = 'base.py'\nhelper = dict(a=1)\n"
@@ -42,7 +46,9 @@ def test_a_python_file_and_its_bases_are_merged_in_upper_case(tmp_path: Path) ->
 
 
 def test_yaml_is_read_too(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text("solver: {max_iter: 3, generator: {optimizer: {params: {lr: '1e-3'}}}}\nmine: {a: []}\n")
+    (tmp_path / "c.yaml").write_text(
+        "solver: {max_iter: 3, generator: {optimizer: {params: {lr: '1e-3'}}}}\nmine: {a: []}\n"
+    )
     cfg = setup("--config-file", str(tmp_path / "c.yaml"))
     assert (cfg.SOLVER.MAX_ITER, cfg.SOLVER.GENERATOR.OPTIMIZER.PARAMS.LR, cfg.MINE.A) == (3, 1e-3, [])
 

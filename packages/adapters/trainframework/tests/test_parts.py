@@ -49,7 +49,9 @@ def test_each_face_lists_its_names_in_order(face: str) -> None:
 
 
 def test_the_plugin_and_the_face_import_no_torch() -> None:
-    code = "import sys, torchalloy.adapters.trainframework._plugin as p; p.alloy_styles(); print('torch' in sys.modules)"
+    code = (
+        "import sys, torchalloy.adapters.trainframework._plugin as p; p.alloy_styles(); print('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 
@@ -58,7 +60,17 @@ def test_the_readme_schedule_has_its_published_values() -> None:
     steps = [40000, 120000, 180000, 240000]
     param = {"NAME": "WarmupMultiStepLR", "STEPS": steps, "GAMMA": 0.1}
     schedule = LRMultiplierScheduler(optimizer, 0.01, 500, param, 200000)
-    expected = {0: 1e-4, 1: 1.198e-4, 250: 5.05e-3, 499: 9.9802e-3, 500: 1e-2, 39999: 1e-2, 40000: 1e-3, 120000: 1e-4, 180000: 1e-5}
+    expected = {
+        0: 1e-4,
+        1: 1.198e-4,
+        250: 5.05e-3,
+        499: 9.9802e-3,
+        500: 1e-2,
+        39999: 1e-2,
+        40000: 1e-3,
+        120000: 1e-4,
+        180000: 1e-5,
+    }
     for index, rate in expected.items():
         schedule.step(index)
         assert optimizer.param_groups[0]["lr"] == pytest.approx(rate, rel=1e-6)
@@ -86,7 +98,9 @@ def test_gradients_are_clipped_one_by_one_or_by_group() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(decay=st.floats(0, 1), values=st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=6), counts=st.booleans())
+@given(
+    decay=st.floats(0, 1), values=st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=6), counts=st.booleans()
+)
 def test_the_average_follows_its_recurrence(decay: float, values: list[float], counts: bool) -> None:
     weight = torch.nn.Parameter(torch.zeros((), dtype=torch.float64))
     ema, shadow = EMA([weight], decay, 0 if counts else None), 0.0
@@ -139,5 +153,3 @@ def test_the_sampler_gives_each_rank_its_stride() -> None:
         TrainingSampler(2.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="positive"):
         TrainingSampler(0)
-
-

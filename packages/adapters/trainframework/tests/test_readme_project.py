@@ -9,7 +9,7 @@ import torch
 
 PROJECT = {
     "codes/__init__.py": "from codes.model import *\nfrom codes.data import *\nfrom codes.train import *\n",
-    "codes/model.py": '''
+    "codes/model.py": """
 import torch
 from torchalloy.adapters.trainframework.model.base_model import BaseModel
 from torchalloy.adapters.trainframework.model.build import BUILD_MODEL_REGISTRY, BUILD_NETWORK_REGISTRY
@@ -50,8 +50,8 @@ class MyModel(BaseModel):
         scores = self.g_model(data.to(self.device, non_blocking=True))
 
         return scores
-''',
-    "codes/train.py": '''
+""",
+    "codes/train.py": """
 from torchalloy.adapters.trainframework.trainer.trainer import BaseTrainer
 from torchalloy.adapters.trainframework.trainer.build import BUILD_TRAINER_REGISTRY
 
@@ -72,8 +72,8 @@ class MyTrainer(BaseTrainer):
     def iterate_after(self, epoch, loss_dict):
         self.seen.append(loss_dict['loss'])
         return
-''',
-    "codes/data.py": '''
+""",
+    "codes/data.py": """
 from typing import List
 from torchalloy.adapters.trainframework.data.dataset import EngineDataSet
 from torchalloy.adapters.trainframework.data.build import BUILD_DATASET_REGISTRY
@@ -112,15 +112,15 @@ class MyDataset(EngineDataSet):
 
     def __len__(self):
         return len(self.dataset)
-''',
-    "train.py": '''
+""",
+    "train.py": """
 from torchalloy.adapters.trainframework.schedule.scheduler import BaseScheduler
 from codes import *
 
 if __name__ == '__main__':
     BaseScheduler().schedule()
-''',
-    "config.py": '''
+""",
+    "config.py": """
 dataloader = dict(
     num_workers=2,
     train_data_set=dict(
@@ -163,7 +163,13 @@ trainer = dict(
         generator=dict(name='TinyNet', my_network_param=3),
         loss=dict(
             loss1=[dict(name='CrossEntropyLoss', param=dict(lambda_weight=10.))],
-            loss2=[dict(name='CrossEntropyLoss', param=dict(lambda_weight=1.0), input_name=['input_tensor', 'target_tensor'])]
+            loss2=[
+                dict(
+                    name='CrossEntropyLoss',
+                    param=dict(lambda_weight=1.0),
+                    input_name=['input_tensor', 'target_tensor'],
+                )
+            ]
         ),
         ema=dict(enable=True, decay_rate=0.995)
     ),
@@ -196,7 +202,7 @@ solver = dict(
 )
 output_dir = 'out'
 output_log_name = 'my-log'
-''',
+""",
 }
 
 

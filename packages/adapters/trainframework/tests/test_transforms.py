@@ -25,7 +25,11 @@ def record() -> dict[str, Any]:
 
 def test_resizing_and_flipping_move_boxes_and_points() -> None:
     resized = TransformCompose([{"NAME": "Resize", "TARGET_SIZE": 200}])(record())
-    assert (resized["img"].shape, resized["scale"], resized["pad_offset"]) == ((200, 200, 3), (2.0, 2.0), (0, 0, 50, 50))
+    assert (resized["img"].shape, resized["scale"], resized["pad_offset"]) == (
+        (200, 200, 3),
+        (2.0, 2.0),
+        (0, 0, 50, 50),
+    )
     assert (resized["box"].tolist(), resized["point"].tolist()) == ([[70, 40, 110, 120]], [[70, 40]])
     flipped = TransformCompose([{"name": "RandomFlip", "p": 1}])(resized)
     assert (flipped["box"].tolist(), flipped["point"].tolist()) == ([[90, 40, 130, 120]], [[130, 40]])

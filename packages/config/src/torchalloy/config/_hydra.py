@@ -85,7 +85,8 @@ def _groups_below(loader: Any, path: FilePath) -> set[str]:
 
 
 def _is_for_hydra(override: Override, groups: set[str]) -> bool:
-    return override.is_group or override.parts[0] == "hydra" or override.key in groups
+    names_group = override.key in groups and not isinstance(override.value, dict)  # a dict is content, not a choice
+    return override.is_group or override.parts[0] == "hydra" or names_group
 
 
 def _refusals(chosen: Sequence[Override], groups: set[str]) -> Iterator[ConfigError]:

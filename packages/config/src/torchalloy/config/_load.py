@@ -63,7 +63,7 @@ def _document(layer: Layer, overrides: Sequence[str], name: str, addable: Sequen
     if layer.native is not None:
         from torchalloy.config._native import update_native
 
-        update_native(layer.native, tree)
+        update_native(layer.native, tree, Place(name))
     return ConfigDocument(tree, name, layer.files, layer.native, places)
 
 

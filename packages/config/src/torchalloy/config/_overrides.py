@@ -146,10 +146,12 @@ class _Overriding:
         is_list = isinstance(node, list | tuple)
         if not (is_list or isinstance(node, dict) or node is None):
             raise _problem(override, f"{dotted(path)!r} is {node!r}, which has no keys")
+        is_next = is_list and missing[0] == str(len(node))
+        if is_list and not (is_next and override.sign):
+            add = f"+{dotted((*path, len(node)))}=..."
+            raise _problem(override, f"{dotted(path)!r} has {_items(node)}; {add!r} adds one")
         if not override.sign and override.parts[0] not in self.addable:
             raise self.unknown(override, path, node, missing)
-        if is_list and missing[0] != str(len(node)):
-            raise _problem(override, f"{dotted(path)!r} has {len(node)} items; the next one is {len(node)}")
         if is_list:
             self.values = replace_at(self.values, path, type(node)([*node, None]))
             path, missing = (*path, len(node)), missing[1:]
@@ -196,6 +198,10 @@ class _Overriding:
             return dotted((*path, beside))
         known = [dotted(at) for at, _ in paths(self.values)]
         return next((other for other in known if other.endswith(f".{key}")), None) or nearest(key, known)
+
+
+def _items(node: Sequence[Any]) -> str:
+    return f"{len(node)} items, 0 to {len(node) - 1}" if len(node) > 1 else ("1 item, 0" if node else "no items")
 
 
 def _problem(override: Override, message: str) -> ConfigError:

@@ -38,7 +38,7 @@ def read_toml(path: FilePath) -> Layer:
         raise key_problem(
             scan.places[("_base_",)],
             ("_base_",),
-            "only Python and YAML configs build on others; write this one out whole",
+            "a TOML config has no bases; Python and YAML ones do",
         )
     values = plain(values, lambda at: scan.places.get(at, Place(str(path))))
     return Layer(values, scan.places, (path,), tomlkit.parse(text))
@@ -99,6 +99,8 @@ class _Scan:
         self.at += 2 if array else 1
         self.skip_blank()
         parts = self.key()
+        for length in range(1, len(parts)):
+            self.note(self.last_tables(parts[:length]), start)
         path = self.last_tables(parts[:-1]) + parts[-1:] if array else self.last_tables(parts)
         if array:
             self.note(path, start)

@@ -50,7 +50,8 @@ def parse_yaml(text: str, path: FilePath) -> tuple[dict[Any, Any], Places]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
-        context = f" {error.context}" if error.context else ""
+        begun = f" that begins at line {error.context_mark.line + 1}" if error.context_mark else ""
+        context = f" {error.context}{begun}" if error.context else ""
         raise problem_at(place, f"broken YAML: {error.problem}{context}") from error
     except yaml.reader.ReaderError as error:
         place = place_in_text(path, text, error.position)

@@ -13,7 +13,7 @@ from torchalloy.core._errors import (
 )
 from torchalloy.core._hookspecs import HookSpecs, PROJECT, hookimpl
 from torchalloy.core._nearest import did_you_mean, nearest
-from torchalloy.core._nulls import NullSink
+from torchalloy.core._nulls import NullPart, NullSink
 from torchalloy.core._offers import (
     Assembly,
     Command,
@@ -77,6 +77,7 @@ __all__ = [
     "Layer",
     "Mean",
     "MissingExtra",
+    "NullPart",
     "NullSink",
     "Offer",
     "OnError",

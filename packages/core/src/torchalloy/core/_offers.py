@@ -115,12 +115,18 @@ class Assembly(Protocol):
         device: Where tensors should live: "cpu", "cuda", "cuda:1"...
     """
 
-    config: Mapping[str, Any]
-    document: Any
-    services: Services
-    folder: Path | None
-    seed: int
-    device: str
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def document(self) -> Any: ...
+    @property
+    def services(self) -> Services: ...
+    @property
+    def folder(self) -> Path | None: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def device(self) -> str: ...
 
     def find(self, name: str, kind: str = "", /, *, at: str = "") -> Any:
         """Return what `name` stands for: a registered name of `kind`, or a dotted path.

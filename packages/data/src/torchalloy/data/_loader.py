@@ -103,8 +103,12 @@ class Loader:
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Let the next plain iteration give the rest (it may be empty) of the epoch `state_dict()` was taken in."""
-        self._epoch, self._position, self._restored = state["epoch"], state["position"], True
+        """Let the next plain iteration give the rest (it may be empty) of the epoch `state_dict()` was taken in.
+
+        The state of another kind of source says nothing of it, and changes nothing: `batches` needs no state.
+        """
+        if "position" in state:
+            self._epoch, self._position, self._restored = state["epoch"], state["position"], True
 
     def _order(self, epoch: int) -> torch.Tensor:
         num_samples = len(self.dataset)

@@ -53,8 +53,8 @@ class Replay:
         return {"note": self._note}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over the note from `state_dict()`."""
-        self._note = state["note"]
+        """Take over the note from `state_dict()`; the state of another kind of source holds none."""
+        self._note = state.get("note")
 
     def _only_pass(self, iterator: Iterator[Any], epoch: int, start: int) -> Iterator[Any]:
         if start or self._used:

@@ -52,7 +52,7 @@ class Metrics:
         if not isinstance(recipe.work, OwnedRun):
             self._measures = {stage.name: stage.measure for stage in recipe.work if stage.measure is not None}
         return Handlers(
-            "metrics", run_start=self._run_start, stage_start=self._stage_start,
+            "metrics", run_start=self.attach, stage_start=self._stage_start,
             after_step=self._keep_measured if self._measures else self._keep, stage_end=self._stage_end,
         )  # fmt: skip
 
@@ -71,7 +71,8 @@ class Metrics:
         self._window = {k: list(v) for k, v in state["window"].items()}
         self._stage = {k: list(v) for k, v in state["stage"].items()}
 
-    def _run_start(self, drive: Drive) -> None:
+    def attach(self, drive: Drive) -> None:
+        """Follow `drive`; a run's start does it, and so does whoever drives stages without a run."""
         self._drive = drive
         self._outer.clear()
         self._depth = 1 if drive.state.stage else 0

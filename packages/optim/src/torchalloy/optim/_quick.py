@@ -1,7 +1,7 @@
 """An optimizer's step without its wrappers, as long as nobody looks through them.
 
 torch wraps every optimizer's `step` in a function that calls hooks and names the step for the profiler, and most in a
-second one that sets the grad mode and talks to the compiler. Together they cost more than a small model's whole update.
+second one that sets the grad mode and talks to the compiler. For a small model they cost more than the update itself.
 `quick_step` calls what is inside while there are no hooks, no profiler runs and nobody has patched the step, which it
 asks at every call; otherwise it calls `optimizer.step()` like everybody.
 

@@ -60,7 +60,8 @@ class RunAssembly:
         if isinstance(error, ConfigError):
             return error
         below = getattr(error, "path", ())
-        return self.problem(".".join(str(part) for part in (at, *below) if part != ""), str(error))
+        key = ".".join(str(part) for part in (at, *below) if part != "")
+        return self.problem(key, getattr(error, "message", str(error)))
 
 
 @dataclass(frozen=True)

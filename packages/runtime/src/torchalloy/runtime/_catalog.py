@@ -1,7 +1,9 @@
 """Everything the installed plugins offer: the one place that calls hooks, once a process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from torchalloy.core import (
     Command,
@@ -48,7 +50,7 @@ class Catalog:
 
     def offers(self) -> dict[str, dict[str, str]]:
         """Return what is offered as hook -> name -> distribution, for `alloy plugins`."""
-        by_hook = {
+        by_hook: dict[str, Mapping[str, Offer[Any]]] = {
             "alloy_styles": self.styles,
             "alloy_handlers": self.handlers,
             "alloy_parts": self.parts,

@@ -12,9 +12,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from torchalloy.checkpoint import Checkpoint, Report, Store, load_into
-from torchalloy.core import Handlers, OwnedRun, Reading, Recipe, State, Stateful
+from torchalloy.core import Handlers, NullPart, OwnedRun, Reading, Recipe, RecipeError, State, Stateful
 from torchalloy.distributed import Ranks, average_gradients, broadcast_module, reduce_means
-from torchalloy.engine import Metrics, Program, link, run
+from torchalloy.engine import Drive, Metrics, Program, link, run
 from torchalloy.optim import read_back
 from torchalloy.records import Progress, RunFolder, Sinks, open_log
 
@@ -76,6 +76,7 @@ class Session:
         )
         self._stop = StopRequest(self.ranks)
         self.parts: dict[str, Stateful] = {
+            "style": NullPart(),
             **self.recipe.parts,
             **self.extra_parts,
             "state": self.state,
@@ -111,6 +112,23 @@ class Session:
                 raise
         status = "finished" if self.state.stop is None else "stopped"
         return Outcome(status, time.perf_counter() - began, self._finish(status, began, None))
+
+    def score(self) -> dict[str, float]:
+        """Run every stage that isn't training once on the present weights; return metrics by "stage/name".
+
+        Raises: RecipeError: there is nothing to score by.
+        """
+        owned, scoring = self.program.owned, [s.name for s in self.program.stages.values() if not s.counts]
+        drive = Drive(self.program, self.state, in_epoch=True)
+        self._metrics.attach(drive)
+        if owned is not None and owned.evaluate is not None:
+            owned.evaluate(drive)
+        elif scoring:
+            for name in scoring:
+                drive.perform(name)
+        else:
+            raise RecipeError(f"style {self.settings.style!r} gives no stage to score by; see its page on evaluation")
+        return dict(self.state.metrics)
 
     def _open_record(self, record: RunFolder, stack: ExitStack) -> None:
         stack.callback(open_log(record.log, rank=self.ranks.rank).close)

@@ -8,9 +8,9 @@ from typing import Any, TextIO
 
 from torchalloy.checkpoint import Checkpoint, Store
 from torchalloy.config import ConfigDocument
-from torchalloy.core import AlloyError, CheckpointError, Handlers, RecipeError, UnknownName, did_you_mean
+from torchalloy.core import CheckpointError, Handlers, UnknownName, did_you_mean
 from torchalloy.distributed import current, device_for, finish, initialise
-from torchalloy.engine import Drive, Row
+from torchalloy.engine import Row
 from torchalloy.records import RunFolder, Sinks, find_run, make_up_name
 
 from torchalloy.runtime._assembly import Assembled, assemble_document, read_config
@@ -109,16 +109,7 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path
     session = _session(document, _home(record), None, None, stream)
     session.restore(checkpoint, only=("model", "ema"))
     session.state.epoch = int(checkpoint.meta["epoch"])
-    drive = Drive(session.program, session.state, in_epoch=True)
-    owned, scored = session.program.owned, [s.name for s in session.program.stages.values() if not s.counts]
-    if owned is not None and owned.evaluate is not None:
-        owned.evaluate(drive)
-    elif scored:
-        for name in scored:
-            drive.perform(name)
-    else:
-        raise RecipeError(f"{record.path.name}: style {session.settings.style!r} gives no stage to score by; see its page on evaluation")
-    return dict(session.state.metrics)
+    return session.score()
 
 
 class Explanation:

@@ -45,7 +45,7 @@ def _copy(source: Path, to: Path, target: Path, ignore: Sequence[str]) -> None:
     if source.is_file():
         shutil.copy2(source, to)
     else:
-        shutil.copytree(source, to, ignore=_left_out(source, target.parent.resolve(), ignore))
+        shutil.copytree(source, to, ignore=_left_out(source, target.parent.resolve(), ignore), dirs_exist_ok=True)
 
 
 def _left_out(top: Path, record: Path, ignore: Sequence[str]) -> Callable[[str, list[str]], set[str]]:

@@ -46,7 +46,7 @@ class Evaluation:
         table.task.begin_eval(self.split, **self.keywords)
         table.model.eval()
         running = table.try_get_global("pbar")
-        self.bar, self.owns_bar = (bar_for(self.loader), True) if running is None else (running, False)
+        self.bar, self.owns_bar = (bar_for(self.loader, stays=False), True) if running is None else (running, False)
         if self.owns_bar:
             self.bar.start()
         self.row = self.bar.add_task(f"Eval {self.split}", total=_length(self.loader))

@@ -48,11 +48,11 @@ def split_loader(split: str, epoch: int = 0) -> DataLoader[Any]:
     return get_dataloader(dataset, **options)
 
 
-def bar_for(items: Any) -> Progress:
-    """Return a progress display on the run's console; one that draws nothing where there is none or the host draws."""
+def bar_for(items: Any, *, stays: bool = True) -> Progress:
+    """Return a progress display on the run's console; nothing is drawn where there is none or the host draws."""
     table = sym_tbl()
     is_off = table.console is None or table.host.draws
-    return Progress(*get_default_columns(items), console=table.console, disable=is_off)
+    return Progress(*get_default_columns(items), console=table.console, disable=is_off, transient=not stays)
 
 
 class TrainBatches:

@@ -1,5 +1,6 @@
 """What a runner compiles to: data that the engine runs."""
 
+from dataclasses import replace
 from typing import Any
 
 from torchalloy.adapters.alchemy._evaluate import Evaluations, log_and_outputs, measure
@@ -15,10 +16,12 @@ __all__ = ["scoring_recipe", "training_recipe"]
 def training_recipe() -> Recipe:
     """Return the training of the task, model, optimizer and scheduler in the symbol table."""
     table = sym_tbl()
-    table.evaluations = Evaluations(table.task._datasets)
     training = _Training(table.train_sched)
+    train = Stage("train", train_batches(), _train_step, when=training.begins, measure=measure)
+    table.evaluations = Evaluations(("train", *table.task._datasets))
+    first, *others = table.evaluations.stages()
     return Recipe(
-        work=(Stage("train", train_batches(), _train_step, measure=measure), *table.evaluations.stages()),
+        work=(train, replace(first, when=training.is_over), *others),
         budget=Budget(epochs=table.train_sched.epochs),
         parts=_parts(table.model, table.optim, table.train_sched),
         handlers=(table.evaluations.handlers(), training.handlers()),
@@ -36,19 +39,32 @@ def scoring_recipe(split: str, *, needs_loss: bool) -> Recipe:
 
 
 class _Training:
-    """Calls the scheduler's pipes at their moments, and keeps its counters with the engine's."""
+    """Calls the scheduler's pipes at their moments, and keeps its counters with the engine's.
+
+    The epoch's pipes have their moments between the stages, where the engine asks which one is next: so an evaluation
+    begins after everybody has heard of the training stage's end.
+    """
 
     def __init__(self, scheduler: Any) -> None:
         self._scheduler = scheduler
 
+    def begins(self, _: State) -> bool:
+        """Asked before each training stage."""
+        self._scheduler.begin_train_epoch()
+        return True
+
+    def is_over(self, _: State) -> bool:
+        """Asked behind each training stage, about a stage that runs on demand only."""
+        self._scheduler.end_train_epoch()
+        return False
+
     def handlers(self) -> Handlers:
+        """Return what happens around each step."""
         return Handlers(
             "alchemy.sched",
             run_start=self._run_start,
-            stage_start=self._stage_start,
             before_step=Every(1, self._before_step, stage="train"),
             after_step=Every(1, self._after_step, stage="train"),
-            stage_end=self._stage_end,
         )
 
     def _run_start(self, drive: Drive) -> None:
@@ -58,10 +74,6 @@ class _Training:
         scheduler.cur_step = state.global_iteration - 1
         scheduler.cur_step_this_epoch = state.local_iteration - 1 if state.stage == "train" else -1
         join_ranks(sym_tbl().model.module, sym_tbl().optim.optimizer)
-
-    def _stage_start(self, state: State) -> None:
-        if state.stage == "train":
-            self._scheduler.begin_train_epoch()
 
     def _before_step(self, _: State, batch: Any) -> None:
         self._scheduler.begin_train_step(batch)
@@ -73,10 +85,6 @@ class _Training:
         if bar is not None and not bar.disable:
             done = self._scheduler.cur_step_this_epoch + 1
             bar.update(bar.task_ids[0], completed=done, description=f"Epoch{self._scheduler.cur_epoch},{log}")
-
-    def _stage_end(self, state: State) -> None:
-        if state.stage == "train":
-            self._scheduler.end_train_epoch()
 
 
 def _train_step(batch: Any, _: State) -> tuple[str, Any]:

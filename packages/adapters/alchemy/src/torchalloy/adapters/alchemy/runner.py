@@ -139,7 +139,7 @@ def _run(recipe: Recipe) -> None:
         recipe,
         style="alchemy_model",
         folder=table.record_dir,
-        config=plain(table.cfg),
+        config={"style": "alchemy_model", "desc": table.try_get_global("desc", ""), **plain(table.cfg)},
         seed=table.try_get_global("seed"),
         keep=2,
         progress=False,

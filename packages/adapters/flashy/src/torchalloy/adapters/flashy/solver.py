@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
@@ -15,6 +15,7 @@ from torchalloy.adapters.flashy.dora.xp import get_xp, plain_data
 from torchalloy.adapters.flashy.formatter import Formatter
 from torchalloy.adapters.flashy.logging import LogProgressBar, ResultLogger
 from torchalloy.adapters.flashy.state import AttributeWrapper, StateDict, StateManager
+from torchalloy.adapters.flashy.utils import Averages, averages_kept
 from torchalloy.checkpoint import export_torch, import_torch
 from torchalloy.core import Budget, Drive, OwnedRun, Recipe, State, Stateful
 from torchalloy.optim import canonical_parts
@@ -50,6 +51,8 @@ class BaseSolver:
         self._current_formatter: Formatter | None = None
         self._drive: Drive | None = None
         self._done_before: set[str] = set()
+        self._averages = Averages()
+        self._averages_before: list[Any] = []
         self._saves = False
         self._is_restored = False
         self._start_epoch()
@@ -121,7 +124,7 @@ class BaseSolver:
         path = self.folder / "checkpoint.th"
         if not path.exists():
             return False
-        self.load_state_dict(import_torch(path, allowed=_config_types()))
+        self.load_state_dict(import_torch(path, allow=_config_types()))
         if self._drive is not None:
             self._drive.state.epoch = len(self.history)
         return True
@@ -185,7 +188,7 @@ class BaseSolver:
 
         A run resumed inside the stage gets the items behind those it had.
         """
-        if total is None and hasattr(iterable, "__len__"):
+        if total is None and isinstance(iterable, Sized):
             total = len(iterable)
         bar = self.result_logger.get_log_progress_bar(
             stage_name, self._steps(iterable), updates=updates, total=total, step=self.epoch, step_name="epoch", formatter=self.formatter
@@ -228,7 +231,7 @@ class BaseSolver:
     def _scored(self, evaluate: Callable[[], Any]) -> Callable[[Drive], None]:
         def score(drive: Drive) -> None:
             self._drive = drive
-            self._pending_metrics = {}
+            self._start_epoch()
             with self.xp.enter(stack=True):
                 evaluate()
 
@@ -239,15 +242,18 @@ class BaseSolver:
 
     def _in_stage(self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         drive, began = self._drive, time.time()
-        with drive.stage(name) if drive is not None else nullcontext():
+        self._averages = Averages(self._averages_before)
+        self._averages_before = []
+        with drive.stage(name) if drive is not None else nullcontext(), averages_kept(self._averages):
             metrics = method(*args, **kwargs)
             metrics = {} if metrics is None else metrics
             if drive is not None:
                 drive.conclude(_numbers(metrics))
         if drive is not None and drive.interrupted:
             raise _Stopped
+        self._averages = Averages()
         metrics["duration"] = time.time() - began
-        return metrics  # type: ignore[no-any-return]
+        return metrics
 
     def _steps(self, iterable: Iterable[Any]) -> Iterable[Any]:
         return iterable if self._drive is None else self._drive.feed(iterable)
@@ -271,7 +277,8 @@ class _Rest:
         """Return the other registered sources, and the metrics of the epoch's stages so far."""
         solver = self._solver
         rest = {name: source.state_dict() for name, source in solver.stateful.sources.items() if self._is_rest(name, source)}
-        return {"registered": rest, "pending": plain_data(solver._pending_metrics)}
+        pending = plain_data(solver._pending_metrics)
+        return {"registered": rest, "pending": pending, "averages": solver._averages.state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put them back."""
@@ -281,6 +288,7 @@ class _Rest:
         solver.stateful.load_state_dict(state["registered"])
         solver._pending_metrics = dict(state["pending"])
         solver._done_before = set(state["pending"])
+        solver._averages_before = state["averages"]
         solver._is_restored = True
 
     def _is_rest(self, name: str, source: Any) -> bool:

@@ -1,7 +1,7 @@
 """Small tools that solvers use."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -25,8 +25,7 @@ def averager(beta: float = 1) -> Callable[..., dict[str, Any]]:
     >>> update({"loss": 1.0}), update({"loss": 3.0}, 3)
     ({'loss': 1.0}, {'loss': 2.5})
     """
-    totals: dict[str, Any] = {}
-    weights: dict[str, float] = {}
+    totals, weights = Averages.current.take() if Averages.current is not None else ({}, {})
 
     def update(metrics: Mapping[str, Any], weight: float = 1) -> dict[str, Any]:
         for name, value in metrics.items():
@@ -36,6 +35,39 @@ def averager(beta: float = 1) -> Callable[..., dict[str, Any]]:
         return {name: total / weights[name] for name, total in totals.items()}
 
     return update
+
+
+class Averages:
+    """The sums of the averagers made in the current stage, so that a run resumed inside it goes on with them.
+
+    The n-th averager a stage makes gets the sums that the n-th one had.
+    """
+
+    current: "Averages | None" = None
+
+    def __init__(self, kept: Sequence[tuple[Mapping[str, Any], Mapping[str, float]]] = ()) -> None:
+        self._kept = list(kept)
+        self._taken: list[tuple[dict[str, Any], dict[str, float]]] = []
+
+    def take(self) -> tuple[dict[str, Any], dict[str, float]]:
+        """Return the totals and weights of the next averager."""
+        totals, weights = self._kept[len(self._taken)] if len(self._taken) < len(self._kept) else ({}, {})
+        self._taken.append((dict(totals), dict(weights)))
+        return self._taken[-1]
+
+    def state(self) -> list[tuple[dict[str, Any], dict[str, float]]]:
+        """Return the sums as they are now."""
+        return [(dict(totals), dict(weights)) for totals, weights in self._taken]
+
+
+@contextmanager
+def averages_kept(averages: Averages) -> Iterator[None]:
+    """Let the averagers made in the block keep their sums in `averages`."""
+    Averages.current = averages
+    try:
+        yield
+    finally:
+        Averages.current = None
 
 
 @contextmanager

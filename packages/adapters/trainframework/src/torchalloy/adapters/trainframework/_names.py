@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
-from fvcore.common.registry import Registry  # type: ignore[import-untyped]  # fvcore ships no types
+from fvcore.common.registry import Registry
 
 from torchalloy.adapters.trainframework._errors import UnknownConfigKey, UnknownRegistered, WrongArguments
 from torchalloy.core import did_you_mean
@@ -74,7 +74,10 @@ class AnyCase(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of `key` in either case, or `default`."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 def construct(make: Callable[..., Any], arguments: Mapping[str, Any], at: str) -> Any:

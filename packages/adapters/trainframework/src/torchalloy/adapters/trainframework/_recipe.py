@@ -156,7 +156,7 @@ class _Accumulated:
 
 
 class _Averages:
-    """A model's averaged weights, kept as `torchalloy.optim.EMA` keeps them, so that another style can take them over."""
+    """A model's averaged weights, kept as `torchalloy.optim.EMA` keeps them, for other styles to take over."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -172,7 +172,9 @@ class _Averages:
         """
         averages, kept = dict(self._named()), state["averages"]
         if averages.keys() != kept.keys():
-            raise CheckpointError(f"ema: the model and the state differ in {', '.join(sorted(averages.keys() ^ kept.keys()))}")
+            raise CheckpointError(
+                f"ema: the model and the state differ in {', '.join(sorted(averages.keys() ^ kept.keys()))}"
+            )
         for name, average in averages.items():
             average.copy_(kept[name])
         if self._model.ema.num_updates is not None:
@@ -184,7 +186,7 @@ class _Averages:
 
 
 def _parts(trainer: Any) -> dict[str, Stateful]:
-    """Name what a checkpoint keeps: the generator's parts by their kind, and whatever else the model holds beside them."""
+    """Name what a checkpoint keeps: the generator's parts by their kind, and what else the model holds beside them."""
     model = trainer.model
     parts: dict[str, Stateful] = {"model": model.g_model, "optimizer": model.g_optimizer}
     if not isinstance(model.g_scheduler, EmptyLRScheduler):

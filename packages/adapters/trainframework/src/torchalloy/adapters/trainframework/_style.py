@@ -56,7 +56,9 @@ def _config(assembly: Assembly, scheduler: Any) -> Any:
 def _check_names(assembly: Assembly, cfg: Any) -> None:
     """Look up every name at once, so that all wrong ones are told together."""
     problems = [
-        assembly.problem(key, f"no {what} named {name!r} is registered; {did_you_mean(str(name), known)}{_hint(assembly)}")
+        assembly.problem(
+            key, f"no {what} named {name!r} is registered; {did_you_mean(str(name), known)}{_hint(assembly)}"
+        )
         for key, what, name, known in _named(cfg)
         if name not in known
     ]
@@ -80,7 +82,7 @@ def _named(cfg: Any) -> Iterator[tuple[str, str, Any, list[str]]]:
         node = data.get(f"{split.upper()}_DATA_SET")
         if isinstance(node, Mapping) and "NAME" in node:
             sets = [name for name, _ in BUILD_DATASET_REGISTRY]
-            yield f"dataloader.{split}_data_set.name", "data set", node.NAME, sets
+            yield f"dataloader.{split}_data_set.name", "data set", node["NAME"], sets
 
 
 def _hint(assembly: Assembly) -> str:

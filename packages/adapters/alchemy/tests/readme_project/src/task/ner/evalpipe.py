@@ -24,9 +24,7 @@ class EvalEpochEEPipeline(EndEpochPipeline):
         cur_epoch = sym_tbl().train_sched.cur_epoch
         if (cur_epoch + 1) % self.period == 0:
             logger.info(
-                "EvalEpoch at epoch {} step {}".format(
-                    sym_tbl().train_sched.cur_epoch, sym_tbl().train_sched.cur_step
-                )
+                "EvalEpoch at epoch {} step {}".format(sym_tbl().train_sched.cur_epoch, sym_tbl().train_sched.cur_step)
             )
             evaluate(self.split)
         return kwargs

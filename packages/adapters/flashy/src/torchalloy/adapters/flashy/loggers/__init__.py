@@ -56,7 +56,7 @@ class LocalFSLogger(ExperimentLogger):
     def log_image(self, prefix: str, key: str, image: Any, step: int | None = None, **kwargs: Any) -> None:
         """Write `<prefix>_<step>/<key>.png`; needs torchvision."""
         if _is_main():
-            from torchvision.utils import save_image  # flashy's own choice, and an optional one
+            from torchvision.utils import save_image  # type: ignore[import-not-found,unused-ignore]  # optional, as it was for flashy
 
             save_image(image, self._path(prefix, key, step, ".png"), **kwargs)
 
@@ -94,7 +94,7 @@ class TensorboardLogger(ExperimentLogger):
         if self._writer is None and _is_main():
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(self.save_dir))  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self.save_dir))  # type: ignore[no-untyped-call,unused-ignore]
         return self._writer
 
     def log_hyperparams(self, params: Any, metrics: Mapping[str, Any] | None = None) -> None:

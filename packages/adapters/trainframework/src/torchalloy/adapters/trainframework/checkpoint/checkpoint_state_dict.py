@@ -27,10 +27,12 @@ class CheckPointStateDict:
         self.save_to_disk = save_to_disk and bool(save_dir)
 
     def save(self, name: str, state_dict: Mapping[str, Any], **checkpointables: Any) -> None:
-        """Write `<name>.pth` and note it as the newest; a crash leaves the old file or the new one, never half of one."""
+        """Write `<name>.pth` and note it as the newest; a crash leaves the old file or the new one, whole."""
         if not self.save_to_disk:
             return
-        export_torch(Path(self.save_dir) / f"{name}.pth", {"model": dict(state_dict), "checkpointables": checkpointables})
+        export_torch(
+            Path(self.save_dir) / f"{name}.pth", {"model": dict(state_dict), "checkpointables": checkpointables}
+        )
         self.tag_last_checkpoint(f"{name}.pth")
 
     def load(self, path: str | Path) -> dict[str, Any]:
@@ -51,12 +53,16 @@ class CheckPointStateDict:
 
     def get_checkpoint_file(self) -> str:
         """Return the path of the newest file, or "" without a note."""
-        return str(Path(self.save_dir) / (Path(self.save_dir) / _TAG).read_text().strip()) if self.has_checkpoint() else ""
+        return (
+            str(Path(self.save_dir) / (Path(self.save_dir) / _TAG).read_text().strip()) if self.has_checkpoint() else ""
+        )
 
     def get_all_checkpoint_files(self) -> list[str]:
         """Return the paths of all `.pth` files in the folder, the newest first."""
         files = Path(self.save_dir).glob("*.pth") if self.save_dir else ()
-        return [str(path) for path in sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)]
+        return [
+            str(path) for path in sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+        ]
 
     def resume_or_load(self, path: str | None, resume: bool = True) -> dict[str, Any]:
         """Return the newest file's content where `resume` and there is one, else that of `path`, else {}."""

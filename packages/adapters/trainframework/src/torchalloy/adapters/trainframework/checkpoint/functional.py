@@ -20,11 +20,15 @@ def load_model_state_dict(model: Any, state_dict: Mapping[str, Any], log_name: s
     unknown = [key for key in state_dict if key not in own]
     unlike = [key for key in state_dict if key in own and state_dict[key].shape != own[key].shape]
     missing = [key for key in own if key not in state_dict]
-    network.load_state_dict({key: state_dict[key] for key in state_dict if key not in (*unknown, *unlike)}, strict=False)
+    network.load_state_dict(
+        {key: state_dict[key] for key in state_dict if key not in (*unknown, *unlike)}, strict=False
+    )
     if unknown:
         log.warning("in the file but not in the model: %s", ", ".join(unknown))
     if unlike:
-        shapes = (f"{key} {tuple(state_dict[key].shape)} in the file, {tuple(own[key].shape)} in the model" for key in unlike)
+        shapes = (
+            f"{key} {tuple(state_dict[key].shape)} in the file, {tuple(own[key].shape)} in the model" for key in unlike
+        )
         log.warning("of another shape, so left as it was: %s", "; ".join(shapes))
     if missing:
         log.warning("in the model but not in the file: %s", ", ".join(missing))

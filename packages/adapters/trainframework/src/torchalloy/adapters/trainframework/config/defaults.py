@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fvcore.common.config import CfgNode  # type: ignore[import-untyped]  # fvcore ships no types
+from fvcore.common.config import CfgNode
 
 __all__ = ["_C", "get_cfg", "get_defaults"]
 

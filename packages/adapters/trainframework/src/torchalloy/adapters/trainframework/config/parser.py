@@ -16,7 +16,9 @@ def default_argument_parser(epilog: str | None = None) -> argparse.ArgumentParse
     parser.add_argument("--num-machines", type=int, default=1)
     parser.add_argument("--machine-rank", type=int, default=0, help="this machine's number, from 0")
     parser.add_argument("--dist-url", default=f"tcp://127.0.0.1:{_port()}", help="where the processes meet")
-    parser.add_argument("--opts", dest="opts", action="extend", nargs=argparse.REMAINDER, default=[], help="KEY VALUE ...")
+    parser.add_argument(
+        "--opts", dest="opts", action="extend", nargs=argparse.REMAINDER, default=[], help="KEY VALUE ..."
+    )
     parser.add_argument("opts", action="extend", nargs=argparse.REMAINDER, default=[], help="KEY VALUE ...")
     return parser
 

@@ -22,7 +22,9 @@ def build_dataset(cfg: Mapping[str, Any]) -> Any:
         UnknownRegistered: (a KeyError) where no data set has this name.
         WrongArguments: (a TypeError) where it takes no parameter of a key's name.
     """
-    known = {key.lower(): AnyCase(value) if isinstance(value, Mapping) else value for key, value in cfg.items()}
+    known: dict[str, Any] = {
+        key.lower(): AnyCase(value) if isinstance(value, Mapping) else value for key, value in cfg.items()
+    }
     if "name" not in known:
         raise UnknownConfigKey(f"dataloader: a data set needs a 'name'; {did_you_mean('name', known)}")
     name = known.pop("name")

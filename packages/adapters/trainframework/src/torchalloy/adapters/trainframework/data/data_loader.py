@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from torchalloy.adapters.trainframework.comm import get_rank, get_world_size
 from torchalloy.adapters.trainframework.data.samplers import TrainingSampler
@@ -147,7 +147,7 @@ class _Loading:
 
     def load(self, places: Iterator[int], seed: int, start: int) -> Iterator[Any]:
         """Return the batches of `places`, the first of which is at position `start`."""
-        loader = DataLoader(
+        loader: DataLoader[Any] = DataLoader(
             _Reseeded(self.dataset),
             batch_sampler=self._batches(places, seed, start),  # type: ignore[arg-type]  # _Reseeded reads _Batch
             num_workers=self._num_workers,
@@ -166,7 +166,7 @@ class _Loading:
             yield _Batch(mine, order_seed(seed, position * num_ranks + rank))
 
 
-class _Reseeded:
+class _Reseeded(Dataset[Any]):
     """A data set that is read with generators of the batch's own; the process's go on as if nothing was drawn."""
 
     def __init__(self, dataset: Any) -> None:

@@ -15,7 +15,7 @@ _DATE = "%m/%d %H:%M:%S"
 def setup_logger(
     output: str | None = None, distributed_rank: int = 0, *, color: bool = True, name: str = "engine"
 ) -> logging.Logger:
-    """Return the logger `name`, which says everything on rank 0's terminal and in a file. Calling it again adds nothing.
+    """Return the logger `name`, which speaks on rank 0's terminal and in a file. Calling it again adds nothing.
 
     Args:
         output: A file that ends in .txt or .log, or a folder that gets `log.txt`; None or "" for no file.

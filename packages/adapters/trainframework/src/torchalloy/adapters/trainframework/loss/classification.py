@@ -58,9 +58,7 @@ class NLLLoss(nn.NLLLoss):
 class BCELoss(nn.BCELoss):
     """Binary cross entropy of probabilities."""
 
-    def __init__(
-        self, lambda_weight: float = 1.0, weight: torch.Tensor | None = None, reduction: str = "mean"
-    ) -> None:
+    def __init__(self, lambda_weight: float = 1.0, weight: torch.Tensor | None = None, reduction: str = "mean") -> None:
         super().__init__(_tensor(weight), reduction=reduction)
         self.lambda_weight = lambda_weight
 
@@ -105,9 +103,7 @@ class SoftMarginLoss(nn.SoftMarginLoss):
 class MultiLabelSoftMarginLoss(nn.MultiLabelSoftMarginLoss):
     """Several labels a sample: scores (N, C) against 0 and 1 of the same shape."""
 
-    def __init__(
-        self, lambda_weight: float = 1.0, weight: torch.Tensor | None = None, reduction: str = "mean"
-    ) -> None:
+    def __init__(self, lambda_weight: float = 1.0, weight: torch.Tensor | None = None, reduction: str = "mean") -> None:
         super().__init__(_tensor(weight), reduction=reduction)
         self.lambda_weight = lambda_weight
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from yacs.config import CfgNode  # type: ignore[import-untyped]  # yacs ships no types
+from yacs.config import CfgNode
 
-from torchalloy.adapters.trainframework._errors import NotAStepResult, UnknownConfigKey, WrongPairing
+from torchalloy.adapters.trainframework._errors import NotAStepResult, UnknownConfigKey
 from torchalloy.adapters.trainframework._names import construct
 from torchalloy.adapters.trainframework.checkpoint.functional import get_model_state_dict, load_model_state_dict
 from torchalloy.adapters.trainframework.model.build import BUILD_MODEL_REGISTRY, build_network
@@ -82,10 +82,10 @@ class BaseModel:
         num_batches = max(1, kwargs.get("accumulation_epoch") or 1)
         if num_batches == 1:
             self.g_optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             self._update(epoch, loss)
         else:
-            (loss / num_batches).backward()
+            torch.autograd.backward(loss / num_batches)
             if (kwargs.get("data_epoch", epoch or 0) + 1) % num_batches == 0:
                 self._update(epoch, loss)
                 self.g_optimizer.zero_grad()
@@ -186,7 +186,9 @@ class BaseModel:
         got = f"a dict with keys {sorted(output)}" if isinstance(output, Mapping) else type(output).__name__
         if isinstance(loss, torch.Tensor):
             got = f"a loss of shape {tuple(loss.shape)}"
-        raise NotAStepResult(f"{type(self).__name__}.run_step should return a 0-d loss tensor or a dict with 'loss', got {got}")
+        raise NotAStepResult(
+            f"{type(self).__name__}.run_step should return a 0-d loss tensor or a dict with 'loss', got {got}"
+        )
 
     def _update(self, epoch: int | None, loss: torch.Tensor) -> None:
         self.g_optimizer.step()

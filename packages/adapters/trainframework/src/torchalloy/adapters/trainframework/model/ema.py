@@ -76,7 +76,8 @@ class EMA:
         """
         if len(state_dict["shadow_params"]) != len(self.shadow_params):
             raise ValueError(
-                f"EMA: the state holds {len(state_dict['shadow_params'])} parameters, the network {len(self.shadow_params)}"
+                f"EMA: the state holds {len(state_dict['shadow_params'])} parameters,"
+                f" the network {len(self.shadow_params)}"
             )
         self.decay_rate, self.num_updates = state_dict["decay_rate"], state_dict["num_updates"]
         for shadow, kept in zip(self.shadow_params, state_dict["shadow_params"], strict=True):
@@ -105,12 +106,15 @@ def ema_wrapper(model: Any) -> Iterator[None]:
     if ema is None:
         yield
         return
-    ema.store(model.g_model.parameters())
-    ema.copy(model.g_model.parameters())
+    trained = [one for one in model.g_model.parameters() if one.requires_grad]
+    kept = [one.detach().clone() for one in trained]  # not in `ema`, so that these blocks may stand inside each other
+    ema.copy(trained)
     try:
         yield
     finally:
-        ema.copy_back(model.g_model.parameters())
+        with torch.no_grad():
+            for parameter, value in zip(trained, kept, strict=True):
+                parameter.copy_(value)
 
 
 def _moved(tensor: torch.Tensor, device: Any, dtype: torch.dtype | None) -> torch.Tensor:

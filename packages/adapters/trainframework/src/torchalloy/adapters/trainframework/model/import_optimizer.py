@@ -17,5 +17,7 @@ def import_optimizer(name: str) -> Any:
     """
     known = {key: value for key, value in vars(torch.optim).items() if isinstance(value, type)}
     if name not in known:
-        raise UnknownRegistered(f"solver.generator.optimizer.type: no {name!r} in torch.optim; {did_you_mean(name, known)}")
+        raise UnknownRegistered(
+            f"solver.generator.optimizer.type: no {name!r} in torch.optim; {did_you_mean(name, known)}"
+        )
     return known[name]

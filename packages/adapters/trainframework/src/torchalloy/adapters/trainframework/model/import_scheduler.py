@@ -18,7 +18,9 @@ def import_scheduler(name: str) -> Any:
     """
     known = _classes(torch.optim.lr_scheduler) | {key: getattr(lr_scheduler, key) for key in lr_scheduler.__all__}
     if name not in known:
-        raise UnknownRegistered(f"solver.generator.lr_scheduler.type: no schedule {name!r}; {did_you_mean(name, known)}")
+        raise UnknownRegistered(
+            f"solver.generator.lr_scheduler.type: no schedule {name!r}; {did_you_mean(name, known)}"
+        )
     return known[name]
 
 

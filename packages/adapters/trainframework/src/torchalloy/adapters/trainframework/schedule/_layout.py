@@ -1,9 +1,9 @@
-"""A user's config brought into the layout of the defaults: cases, types, and the places that README and code disagree on."""
+"""A user's config in the layout of the defaults: cases, types, and places that README and code disagree on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fvcore.common.config import CfgNode  # type: ignore[import-untyped]  # fvcore ships no types
+from fvcore.common.config import CfgNode
 
 from torchalloy.adapters.trainframework._errors import UnknownConfigKey, WrongValue
 from torchalloy.core import did_you_mean
@@ -100,7 +100,9 @@ def _spelled(cfg: Any, path: str) -> list[str]:
     node: Any = cfg
     for part in path.split("."):
         known = part if isinstance(node, Mapping) and part in node else _upper_key(part)
-        if isinstance(node, CfgNode) and known not in node and not node.is_new_allowed() or not isinstance(node, Mapping):
+        if (isinstance(node, CfgNode) and known not in node and not node.is_new_allowed()) or not isinstance(
+            node, Mapping
+        ):
             _refuse((*keys, known), node)
         keys.append(known)
         node = node.get(known, CfgNode(new_allowed=True))

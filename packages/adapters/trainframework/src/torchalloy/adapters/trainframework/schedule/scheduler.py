@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fvcore.common.config import CfgNode  # type: ignore[import-untyped]  # fvcore ships no types
+from fvcore.common.config import CfgNode
 
 from torchalloy.adapters.trainframework._errors import MissingConfigFile
 from torchalloy.adapters.trainframework.config.defaults import get_cfg

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from fvcore.common.param_scheduler import (  # type: ignore[import-untyped]  # fvcore ships no types
+from fvcore.common.param_scheduler import (
     CosineParamScheduler,
     MultiStepParamScheduler,
     ParamScheduler,
@@ -128,7 +128,9 @@ class WarmupParamScheduler(ParamScheduler):  # type: ignore[misc]  # fvcore ship
     Raises: WrongValue: (a ValueError) for a method other than "linear" and "constant".
     """
 
-    def __init__(self, scheduler: Any, warmup_factor: float, warmup_length: float, warmup_method: str = "linear") -> None:
+    def __init__(
+        self, scheduler: Any, warmup_factor: float, warmup_length: float, warmup_method: str = "linear"
+    ) -> None:
         _check_method(warmup_method)
         self._scheduler, self._length, self._method = scheduler, warmup_length, warmup_method
         self._start = warmup_factor * scheduler(0.0)
@@ -218,9 +220,11 @@ class WarmupPolynomialDecay(_ClosedForm):
     def rate(self, base: float, index: int) -> float:
         """Return the rate at `index`; past `max_iter` it stays at its end."""
         if index < self._warmup.num_iter:
-            return base * self._warmup.share(index) * max(0.0, 1.0 - index / self._max_iter) ** self._power
+            falling: float = max(0.0, 1.0 - index / self._max_iter) ** self._power
+            return base * self._warmup.share(index) * falling
         left = max(0.0, 1.0 - (index - self._warmup.num_iter) / max(1, self._max_iter - self._warmup.num_iter))
-        return base * left**0.9 if self._simple else (base - self._end_lr) * left**self._power + self._end_lr
+        share: float = left ** (0.9 if self._simple else self._power)
+        return base * share if self._simple else (base - self._end_lr) * share + self._end_lr
 
 
 class _Warmup:
@@ -270,7 +274,9 @@ def _multi_step(steps: list[int], gamma: float, max_iter: int) -> Any:
     if kept != steps:
         logging.getLogger(__name__).warning("steps past max_iter %d are dropped: %s", max_iter, steps[len(kept) :])
     if kept != sorted(set(kept)) or max_iter in kept:
-        raise WrongValue(f"LRMultiplierScheduler: steps should be increasing and below max_iter {max_iter}, got {steps}")
+        raise WrongValue(
+            f"LRMultiplierScheduler: steps should be increasing and below max_iter {max_iter}, got {steps}"
+        )
     if not kept:
         return CosineParamScheduler(1.0, 1.0)
     return MultiStepParamScheduler([gamma**k for k in range(len(kept) + 1)], num_updates=max_iter, milestones=kept)

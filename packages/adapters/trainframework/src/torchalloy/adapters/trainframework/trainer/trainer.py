@@ -1,13 +1,13 @@
-"""A run as TrainFramework's users see it: a trainer that holds model, data and checkpoints, with hooks around its loop."""
+"""A run as TrainFramework's users see it: model, data and checkpoints, with hooks around the loop."""
 
 import logging
 from pathlib import Path
 from typing import Any
 
-from torchalloy.adapters.trainframework._errors import UnknownConfigKey, WrongPairing
+from torchalloy.adapters.trainframework._errors import UnknownConfigKey, WrongPairing, WrongValue
 from torchalloy.adapters.trainframework._recipe import recipe_of, state_at
 from torchalloy.adapters.trainframework.checkpoint.checkpoint_manager import CheckPointerManager
-from torchalloy.adapters.trainframework.comm import is_main_process
+from torchalloy.adapters.trainframework.comm import get_world_size, is_main_process
 from torchalloy.adapters.trainframework.data.build import build_dataset
 from torchalloy.adapters.trainframework.data.data_loader import create_data_loader, create_iterable_data_loader
 from torchalloy.adapters.trainframework.model.build import build_model
@@ -22,8 +22,8 @@ __all__ = ["BaseTrainer"]
 class BaseTrainer:
     """What a user's trainer extends, or uses as it is.
 
-    A trainer or model that defines `evaluate_step(self, data) -> dict` is scored on `test_data_loader`: after each epoch,
-    or after the last iteration where `max_iter` counts iterations. The dict holds numbers, 0-d tensors or
+    A trainer or model that defines `evaluate_step(self, data) -> dict` is scored on `test_data_loader`: after each
+    epoch, or after the last iteration where `max_iter` counts iterations. The dict holds numbers, 0-d tensors or
     `torchalloy.core.Mean(total, count)`; the model answers with its averaged weights where it has any.
 
     Attributes:
@@ -47,6 +47,7 @@ class BaseTrainer:
         self.gradient_accumulation_batch: int = cfg.SOLVER.GRADIENT_ACCUMULATION_BATCH
         self.train_batch_size = _batch_size(cfg.SOLVER)
         self._resumes = False
+        _check(cfg)
         self.model = self.create_model(cfg)
         self.model.enable_train()
         self.model.enable_distribute(cfg)
@@ -117,6 +118,7 @@ class BaseTrainer:
             self.train_batch_size,
             cfg.DATALOADER.NUM_WORKERS,
             shuffle=True,
+            drop_last=get_world_size() > 1,  # a rest could leave a rank without a sample
             pin_memory=pin_memory,
             collate_fn=self.collate_train_fn,
             seed=cfg.get("SEED"),
@@ -136,7 +138,7 @@ class BaseTrainer:
         return batches, *self._scoring_loaders(cfg, valid, test)
 
     def resume_or_load(self, resume: bool = False) -> None:
-        """Go on from the run's folder where `resume` and there is something, else start from `TRAINER.WEIGHTS`, if given.
+        """Go on from the run's folder where `resume` and there is something, else from `TRAINER.WEIGHTS`, if given.
 
         The folder's own checkpoint, which `loop` restores, has the last word; the `.pth` file is what there is of runs
         that TrainFramework itself wrote.
@@ -170,14 +172,25 @@ class BaseTrainer:
         )
 
 
+def _check(cfg: Any) -> None:
+    """Refuse settings that can't be followed."""
+    for name in ("MAX_ITER", "CHECKPOINT_PERIOD"):
+        if cfg.SOLVER[name] < 1:
+            key = f"solver.{name.lower()}"
+            raise WrongValue(f"{key} should be at least 1, got {cfg.SOLVER[name]}", key=key)
+    if cfg.DATALOADER.GROUP_SAMPLER:
+        key = "dataloader.group_sampler"
+        raise WrongValue(f"{key}: grouped batches aren't carried; drop it, or override create_dataloader", key=key)
+
+
 def _batch_size(solver: Any) -> int:
-    """Return the samples of one training batch of this process: a share of TRAIN_PER_BATCH where gradients accumulate."""
+    """Return the samples of one training batch: a share of TRAIN_PER_BATCH where gradients accumulate."""
     size, num_batches = int(solver.TRAIN_PER_BATCH), int(solver.GRADIENT_ACCUMULATION_BATCH)
     if num_batches <= 1:
         return size
     if size % num_batches != 0:
         raise WrongPairing(
-            f"solver.train_per_batch {size} can't be shared by solver.gradient_accumulation_batch {num_batches}; use a multiple",
+            f"{size} samples can't be shared by gradient_accumulation_batch {num_batches}; use a multiple",
             key="solver.train_per_batch",
         )
     return size // num_batches

@@ -1,4 +1,4 @@
-"""Images as NumPy arrays, H x W or H x W x C in RGB: what transforms do to one. OpenCV is imported when first needed."""
+"""What transforms do to one image: a NumPy array, H x W or H x W x C in RGB. OpenCV is imported when needed."""
 
 from functools import cache
 from typing import Any

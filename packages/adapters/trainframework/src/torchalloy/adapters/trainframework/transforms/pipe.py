@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torchalloy.adapters.trainframework.transforms.transforms  # noqa: F401  # registers the built-in ones
 from torchalloy.adapters.trainframework._errors import UnknownConfigKey, WrongArguments
 from torchalloy.adapters.trainframework._names import lowered
-from torchalloy.adapters.trainframework.transforms import transforms  # noqa: F401  # registers the built-in ones
 from torchalloy.adapters.trainframework.transforms.build import build_transformer
 from torchalloy.core import did_you_mean
 
@@ -16,7 +16,7 @@ class TransformCompose:
     """Calls transforms in order on one record.
 
     Args:
-        transforms: Callables that take a record and return it, or `dict(name=..., **constructor)` with keys in either case.
+        transforms: Callables that take a record and return it, or `dict(name=..., **constructor)`, keys in either case.
 
     Raises: WrongArguments: (a TypeError) for an item that is neither.
     """

@@ -1,6 +1,6 @@
 """Transforms of a record.
 
-A record is a dict. `img_fields`, `color_fields`, `bbox_fields` and `pts_fields` list which of its other keys hold images
+A record is a dict. `img_fields`, `color_fields`, `bbox_fields` and `pts_fields` list which other keys hold images
 (H x W or H x W x C, RGB), boxes (N x 4: x1 y1 x2 y2, in pixels) and points (N x 2). Colour transforms change the
 `color_fields`, all by one draw; geometric ones the images, boxes and points. All draw from Python's `random`.
 """
@@ -76,8 +76,8 @@ class Resize:
     """Brings images to one size, with boxes and points.
 
     Args:
-        target_size: An int with `keep_ratio`: the long side gets it, and with `is_padding` the short side is padded to it,
-            the image in the centre. An int without: a square. (h, w): exactly that, without ratio and padding.
+        target_size: An int with `keep_ratio`: the long side gets it, and with `is_padding` the short side is padded to
+            it, the image in the centre. An int without: a square. (h, w): exactly that, without ratio and padding.
         interpolation: OpenCV's name, or a list to choose from at each call; an unknown one is linear.
         keep_ratio, is_padding: See above.
         clip_border: Whether boxes and points are clipped to the final size.
@@ -120,7 +120,9 @@ class Resize:
             results[name] = self._moved(np.asarray(results[name]), 2, scale, offset, (final_height, final_width))
         for name in results.get("pts_fields", ()):
             results[name] = self._moved(np.asarray(results[name]), 1, scale, offset, (final_height, final_width))
-        results.update(scale=scale, pad_offset=offset, keep_ratio=self.keep_ratio, img_shape=(final_height, final_width))
+        results.update(
+            scale=scale, pad_offset=offset, keep_ratio=self.keep_ratio, img_shape=(final_height, final_width)
+        )
         if not _by_field(results):
             results["interpolation"] = interpolation
         return results

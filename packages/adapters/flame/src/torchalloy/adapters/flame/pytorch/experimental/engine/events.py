@@ -23,7 +23,7 @@ class _Event:
         return hash(event_name(self))
 
     def __or__(self, other: Any) -> EventsList:
-        return EventsList(self) | other
+        return EventsList(self).__or__(other)
 
 
 class EventEnum(_Event, Enum):

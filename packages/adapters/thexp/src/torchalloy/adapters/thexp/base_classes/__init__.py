@@ -1,0 +1,1 @@
+"""thexp's small building blocks."""

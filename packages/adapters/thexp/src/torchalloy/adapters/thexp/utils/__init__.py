@@ -1,0 +1,1 @@
+"""Helpers that thexp's users import by their place."""

@@ -1,0 +1,1 @@
+"""Loading data; thexp spells it so."""
