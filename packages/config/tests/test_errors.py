@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from torchalloy.config import ConfigDocument, document_from_tree, join_problems, load_config
 from torchalloy.core import ConfigError, Place
@@ -83,6 +85,41 @@ def test_a_near_name_is_offered_for_a_base_and_an_interpolation(tmp_path, monkey
     (tmp_path / "b.yaml").write_text("_base_: common.yaml\nx: ${optimizer.rl}\n")
     with pytest.raises(ConfigError, match=re.escape("b.yaml:2:1: key 'x': ") + ".*did you mean 'optimizer.lr'"):
         load_config("b.yaml")
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        ["a", "b", "1", ".5", "e", "0x", ":", ": ", "- ", "\n", "  ", "=", "[", "]", "{", "}", ",", '"', "'", "#"]
+    )
+    | st.sampled_from(["${", "}", "&a ", "*a", "<<", "!", "!!int ", "|", ">", "~", "?", "%", "+", "@", "(", ")", "\\"])
+    | st.characters(codec="utf-8"),
+    max_size=25,
+).map("".join)
+
+
+@settings(deadline=None, max_examples=6000)
+@given(st.sampled_from(["a.yaml", "a.toml"]), PIECES)  # random Python is not for running
+def test_any_text_is_a_config_or_a_config_error(tmp_path_factory, name, text):
+    file = tmp_path_factory.mktemp("fuzz") / name
+    file.write_bytes(text.encode())
+    error = error_of(lambda: load_config(file))
+    assert error is None or error.startswith(str(file))
+
+
+@settings(deadline=None, max_examples=6000)
+@given(st.sampled_from(["", "+", "++", "~", "--", "a.b=", "+c.d=", "l.1=", "~l.0"]), PIECES)
+def test_any_override_changes_a_config_or_is_a_config_error(sign, text):
+    tree = {"a": {"b": 1, "c": None}, "l": [1, {"a": 2}], "b": "${a.b}"}
+    error = error_of(lambda: document_from_tree(tree, "x", [sign + text]))
+    assert error is None or error.startswith(("override ", "x: "))
+
+
+def error_of(load):
+    """Return what the ConfigError of loading says, None if there is none; any other exception fails the test."""
+    try:
+        load()
+    except ConfigError as error:
+        return str(error)
 
 
 def test_aliases_that_multiply_without_end_are_stopped():

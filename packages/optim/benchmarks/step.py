@@ -67,6 +67,21 @@ def by_hand() -> Take:
     return take
 
 
+def by_hand_clipping() -> Take:
+    model = network()
+    optimizer = sgd(model)
+
+    def take(x: Tensor, y: Tensor) -> object:
+        optimizer.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss
+
+    return take
+
+
 def short_backward_only() -> Take:
     model = network()
     optimizer = sgd(model)
@@ -149,6 +164,7 @@ def block_us(take: Take) -> float:
 WAYS: dict[str, Callable[[], Take]] = {
     "the hand loop again": by_hand,
     "supervised": ours,
+    "the hand loop with clip_grad_norm_": by_hand_clipping,
     "supervised, clip_norm": lambda: ours(clip_norm=1.0),
     "supervised, accumulate=4": lambda: ours(accumulate=4),
     "supervised, schedule": with_schedule,

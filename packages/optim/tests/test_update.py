@@ -85,7 +85,7 @@ def test_losses_and_weights_equal_the_hand_loop_bit_for_bit(make, extra):
     assert same(weights(model), weights(twin))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=9), accumulate=st.integers(1, 4), clip=st.booleans())
 def test_windows_of_any_sizes_equal_the_big_batches(sizes, accumulate, clip):
     data, options = batches(sizes), {"clip_norm": 0.05} if clip else {}
@@ -120,7 +120,7 @@ def test_plain_losses_of_a_window_count_alike():
     assert step.update.num_updates == 3
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(stop=st.integers(0, 9), mean=st.booleans())
 def test_a_run_cut_inside_a_window_gives_the_same_rest(stop, mean):
     data = batches([4] * 9)

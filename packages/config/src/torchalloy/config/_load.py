@@ -60,11 +60,17 @@ def document_from_tree(
 def _document(layer: Layer, overrides: Sequence[str], name: str, addable: Sequence[str]) -> ConfigDocument:
     values, places = apply_overrides(layer.values, dict(layer.places), parse_overrides(overrides), addable)
     tree = resolve(values, places, Place(name))
-    if layer.native is not None:
-        from torchalloy.config._native import update_native
+    return ConfigDocument(tree, name, layer.files, _native(layer, tree, Place(name)), places)
 
-        update_native(layer.native, tree, Place(name))
-    return ConfigDocument(tree, name, layer.files, layer.native, places)
+
+def _native(layer: Layer, tree: dict[str, Any], file: Place) -> Any:
+    if layer.native is None:
+        return None
+    from tomlkit import TOMLDocument  # imported by the TOML loader already; a stranger's native document is its own
+
+    from torchalloy.config._native import updated_native
+
+    return updated_native(layer.native, tree, file) if isinstance(layer.native, TOMLDocument) else layer.native
 
 
 def _loader_for(path: FilePath, loaders: Sequence[ConfigLoader]) -> ConfigLoader:

@@ -41,7 +41,10 @@ def read_toml(path: FilePath) -> Layer:
             "a TOML config has no bases; Python and YAML ones do",
         )
     values = plain(values, lambda at: scan.places.get(at, Place(str(path))))
-    return Layer(values, scan.places, (path,), tomlkit.parse(text))
+    try:
+        return Layer(values, scan.places, (path,), tomlkit.parse(text))
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise ConfigError(f"{path}: tomlkit, which keeps comments, can't read this TOML: {error}") from error
 
 
 def _broken(error: tomllib.TOMLDecodeError, scan: "_Scan") -> ConfigError:

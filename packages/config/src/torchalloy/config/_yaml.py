@@ -54,8 +54,9 @@ def parse_yaml(text: str, path: FilePath) -> tuple[dict[Any, Any], Places]:
         context = f" {error.context}{begun}" if error.context else ""
         raise problem_at(place, f"broken YAML: {error.problem}{context}") from error
     except yaml.reader.ReaderError as error:
-        place = place_in_text(path, text, error.position)
-        raise problem_at(place, f"broken YAML: character U+{ord(text[error.position]):04X} isn't allowed") from error
+        character = error.character if isinstance(error.character, str) else chr(error.character)  # C gives a number
+        place = place_in_text(path, text, text.find(character))  # C counts bytes; the first one is the one
+        raise problem_at(place, f"broken YAML: character U+{ord(character):04X} isn't allowed") from error
     building = _Building()
     values = building.value(node, ())
     raise_all(building.problems)

@@ -21,8 +21,8 @@ class Loader:
     The order of an epoch is `sample_order(len(dataset), seed=seed, epoch=epoch)`, or 0, 1, 2, ... without `shuffle`.
     Batch b of the epoch holds the samples at places [b * batch_size, (b + 1) * batch_size) of it; of these, rank r of W
     takes those at r, r + W, r + 2W, ... So the global order depends neither on the number of ranks nor on where one
-    enters it. A last batch with fewer samples than ranks leaves the later ranks an empty one; never is a sample
-    given twice.
+    enters it. A last batch with fewer samples than ranks leaves the later ranks an empty one (tensors in memory) or is
+    refused (samples that have to be collated); never is a sample given twice.
 
     Plain iteration counts epochs by itself: 1, 2, 3, ...; `set_epoch` chooses the next. That count, and the position in
     an iteration under way, are the loader's state.
@@ -79,9 +79,10 @@ class Loader:
     def batches(self, epoch: int, start: int = 0) -> Iterator[Any]:
         """Yield the batches of `epoch` (from 1) from position `start` (0-based, in batches) on.
 
-        Raises: ConfigError: when a global batch has fewer samples than there are ranks.
+        Raises: ConfigError: when a global batch has too few samples for the ranks.
         """
         rank, num_ranks = share(self._rank, self._num_ranks, self.batch_size)
+        self._check_last_share(num_ranks)
         order = self._order(epoch)[start * self.batch_size :]
         if not len(order):
             return iter(())
@@ -114,6 +115,15 @@ class Loader:
         num_samples = len(self.dataset)
         order = sample_order(num_samples, seed=self.seed, epoch=epoch) if self.shuffle else torch.arange(num_samples)
         return order[: len(self) * self.batch_size]
+
+    def _check_last_share(self, num_ranks: int) -> None:
+        """Refuse, on all ranks alike, a last batch that would leave one of them without a sample to collate."""
+        num_last = 0 if self.drop_last else len(self.dataset) % self.batch_size
+        if isinstance(self._fetch, FetchEach) and 0 < num_last < num_ranks:
+            raise ConfigError(
+                f"Loader: the last batch has {num_last} samples for {num_ranks} ranks, and an empty share can't"
+                f" be collated; use drop_last=True, or another batch_size than {self.batch_size}"
+            )
 
     def _counted(self, epoch: int, position: int) -> Iterator[Any]:
         self._position = position

@@ -85,5 +85,5 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "model": lambda thing: isinstance(thing, nn.Module) and _has_state(thing),
     "optimizer": lambda thing: isinstance(thing, Optimizer),
     "schedule": _is_schedule,
-    "scaler": lambda thing: isinstance(thing, GradScaler),
+    "scaler": lambda thing: isinstance(thing, GradScaler) and thing.is_enabled(),
 }

@@ -64,6 +64,10 @@ class Evaluation:
         self.hide()
         self.result = sym_tbl().task.end_eval(self.split, **self.keywords) or {}
 
+    def scores(self) -> dict[str, float]:
+        """Return the numbers among what the evaluation pipes returned."""
+        return {name: float(value) for name, value in self.result.items() if _is_score(value)}
+
     def hide(self) -> None:
         """Take the bar away, if it is there."""
         if self.bar is not None and self.row is not None:
@@ -95,19 +99,23 @@ class Evaluations:
         )
 
     def handlers(self) -> Handlers:
-        """Return what begins and ends each evaluation."""
+        """Return what begins each evaluation."""
         return Handlers(
             "alchemy.evaluate",
             run_start=self._run_start,
             stage_start=self._begin,
-            stage_end=self._end,
             error=self._fail,
         )
 
     def batches(self) -> Iterator[Any]:
-        """Yield the batches of the evaluation under way."""
-        assert self._current is not None
-        yield from self._current.loader
+        """Yield the batches of the evaluation under way, and end it behind the last, while its stage is still on."""
+        current = self._current
+        assert current is not None
+        yield from current.loader
+        current.end()
+        if self._drive is not None:
+            stage = stage_of(current.split)
+            self._drive.state.metrics.update({f"{stage}/{name}": score for name, score in current.scores().items()})
 
     def perform(self, split: str, needs_loss: bool, keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Evaluate now: inside the run, or by itself where no run is under way or the split isn't among its stages."""
@@ -139,12 +147,6 @@ class Evaluations:
     def _step(self, batch: Any, _: State) -> tuple[str, Any]:
         assert self._current is not None
         return self._current.step(batch)
-
-    def _end(self, state: State) -> None:
-        if state.stage in self._splits and self._current is not None:
-            self._current.end()
-            scores = {name: float(value) for name, value in self._current.result.items() if _is_score(value)}
-            state.metrics.update({f"{state.stage}/{name}": score for name, score in scores.items()})
 
     def _fail(self, _: State, error: BaseException) -> None:
         if self._current is not None:

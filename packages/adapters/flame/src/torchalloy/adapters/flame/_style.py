@@ -32,7 +32,6 @@ class ProcessStyle:
         from torchalloy.optim import canonical_parts
 
         container = _container(assembly)
-        process = _process(assembly, container)
         loaders = {
             "train": types.TrainDataLoader,
             "valid": types.ValDataLoader,
@@ -41,6 +40,7 @@ class ProcessStyle:
         bound = {name: key for name, key in loaders.items() if _is_bound(container, key)}
         if "train" not in bound:
             raise assembly.problem("modules", "no module provides TrainDataLoader; add a provider annotated `-> TrainDataLoader`")
+        process = _process(assembly, container)
         stages = tuple(_stage(name, container.get(key), process) for name, key in bound.items())
         return Recipe(stages, _budget(assembly), canonical_parts(vars(process)), (_modes(process),))
 
@@ -92,7 +92,8 @@ def _stage(name: str, loader: Any, process: Any) -> Stage:
     from torchalloy.optim import scalars
 
     def measure(output: Any) -> Mapping[str, Any]:
-        return scalars(output) if isinstance(output, Mapping) else {}
+        named = {key: value for key, value in output.items() if key != "batch_size"} if isinstance(output, Mapping) else {}
+        return scalars(named)
 
     if name == "train":
         return Stage(name, loader, _training(process), measure=measure)

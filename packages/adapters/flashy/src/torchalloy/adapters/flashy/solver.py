@@ -220,6 +220,7 @@ class BaseSolver:
 
     def _run(self, drive: Drive) -> None:
         self._drive = drive
+        self._catch_up(drive.state)
         try:
             with self.xp.enter(stack=True):
                 self.run()
@@ -227,6 +228,13 @@ class BaseSolver:
             return
         finally:
             self._drive = None
+
+    def _catch_up(self, state: State) -> None:
+        """Count the epochs that another style trained; it kept no history for them."""
+        unknown = state.epoch - bool(state.stage) - len(self.history)
+        if unknown > 0:
+            self.history.extend({} for _ in range(unknown))
+            self._is_restored = True
 
     def _scored(self, evaluate: Callable[[], Any]) -> Callable[[Drive], None]:
         def score(drive: Drive) -> None:
@@ -329,6 +337,7 @@ def _driven(run: Callable[..., Any]) -> Callable[..., Any]:
 
         def whole(drive: Drive) -> None:
             self._drive = drive
+            self._catch_up(drive.state)
             try:
                 returned.append(run(self, *args, **kwargs))
             except _Stopped:

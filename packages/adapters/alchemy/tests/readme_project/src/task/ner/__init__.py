@@ -1,11 +1,10 @@
+# ruff: noqa  # left as its users wrote it, but for the imports
 """Tagging words, as the README's users wrote it: once with the pipes built by hand, once by the base class."""
 
-import random
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 from torchalloy.adapters.alchemy import AlchemyTask, sym_tbl
 from torchalloy.adapters.alchemy.pipeline import EvalPipeline, OutputPipeline
-from torchalloy.adapters.alchemy.util import batch_to_device
 
 
 @AlchemyTask.register("NerTask")

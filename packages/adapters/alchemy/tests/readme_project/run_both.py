@@ -1,3 +1,4 @@
+# ruff: noqa  # left as its users wrote it, but for the imports
 """The README's recipe: train, then test the best checkpoint."""
 
 from pathlib import Path
