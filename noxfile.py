@@ -26,6 +26,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 DEV = ROOT / ".nox" / "dev"
@@ -67,8 +68,8 @@ def start_again_with_nox() -> int:
     if not complete.exists() or complete.read_text() != sys.version:
         print("noxfile.py: bringing nox into .nox/.nox-itself", flush=True)
         make_environment(environment)
-        install = [python_of(environment), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "--constraint", CONSTRAINTS, "nox"], check=True)
+        install = [str(python_of(environment)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, "--constraint", str(CONSTRAINTS), "nox"], check=True)
         complete.write_text(sys.version)
     return subprocess.run([python_of(environment), __file__, *sys.argv[1:]], check=False).returncode
 
@@ -306,7 +307,7 @@ def benchmarks() -> list[Path]:
     return sorted(path for pattern in patterns for path in ROOT.glob(pattern) if not path.name.startswith("_"))
 
 
-def settings(folder: Path) -> dict:
+def settings(folder: Path) -> dict[str, Any]:
     """Return what a folder's pyproject.toml says."""
     return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -324,7 +325,7 @@ def groups(*names: str) -> list[str]:
 
 def outside_requirements() -> set[str]:
     """Return what all our distributions and their extras need from others."""
-    needs = set()
+    needs: set[str] = set()
     for folder in distributions():
         said = settings(folder)
         extras = said["project"].get("optional-dependencies", {}).values()

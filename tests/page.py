@@ -64,7 +64,8 @@ class Block:
 
 def blocks(page: Path) -> Iterator[Block]:
     """Yield the fenced blocks of a page; a block that isn't closed is an error."""
-    opened, start, lines = None, 0, []
+    opened, start = None, 0
+    lines: list[str] = []
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
         fence = FENCE.match(line)
         if opened is None and fence:

@@ -13,6 +13,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -33,7 +34,7 @@ def main(wheelhouse: Path) -> int:
     return 1 if problems else 0
 
 
-def problems_of(wheelhouse: Path, stem: str, folder: Path, project: dict) -> Iterator[str]:
+def problems_of(wheelhouse: Path, stem: str, folder: Path, project: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with one distribution's wheel and source archive."""
     wheel, archive = wheelhouse / f"{stem}-py3-none-any.whl", wheelhouse / f"{stem}.tar.gz"
     if not wheel.exists() or not archive.exists():
@@ -69,7 +70,7 @@ def wrong_files(code: set[str], folder: Path) -> Iterator[str]:
 NOBODYS = {"torchalloy/__init__.py", "torchalloy/adapters/__init__.py"}
 
 
-def wrong_entry_points(text: str, project: dict) -> Iterator[str]:
+def wrong_entry_points(text: str, project: dict[str, Any]) -> Iterator[str]:
     """Yield entry points that the wheel has and pyproject.toml doesn't declare, or the other way round."""
     parser = configparser.ConfigParser()
     parser.read_string(text)
@@ -80,7 +81,7 @@ def wrong_entry_points(text: str, project: dict) -> Iterator[str]:
     yield from (f"entry point {' '.join(point)} is in one of wheel and pyproject.toml" for point in found ^ declared)
 
 
-def wrong_needs(text: str, project: dict) -> Iterator[str]:
+def wrong_needs(text: str, project: dict[str, Any]) -> Iterator[str]:
     """Yield needs that the wheel's metadata lacks."""
     said = email.message_from_string(text)
     needs = {str(Requirement(line)) for line in said.get_all("Requires-Dist", [])}

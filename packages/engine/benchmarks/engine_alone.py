@@ -24,11 +24,12 @@ BATCHES = [None] * BLOCK
 def main() -> None:
     """Print the conditions and one line a row: median, quartiles and least of the blocks."""
     began = os.getloadavg()[0]
-    rows = ROWS()
+    rows = make_rows()
     times_us: dict[str, list[float]] = {name: [] for name in rows}
     for turn in range(-3, ROUNDS):
         for name, block in rows.items():
-            if (taken_us := block_us(block)) and turn >= 0:  # the first three rounds warm up
+            taken_us = block_us(block)
+            if turn >= 0:  # the rounds before are to warm up
                 times_us[name].append(taken_us)
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torchalloy "
@@ -76,7 +77,7 @@ def five_at_three_points() -> tuple[Handlers, ...]:
     return (*style, *(Handlers(f"plugin {place}", after_step=nothing) for place in range(5)))
 
 
-def ROWS() -> dict[str, Callable[[], None]]:  # noqa: N802
+def make_rows() -> dict[str, Callable[[], None]]:
     """Make the rows anew."""
     rhythms = (Handlers(f"window {place}", after_step=Every(50, nothing)) for place in range(5))
     return {

@@ -90,7 +90,8 @@ def test_running_the_same_code_again_is_no_conflict():
         return Family.register()(type("Again", (), {"__module__": "some.module"}))
 
     execute()
-    assert Family.resolve_registered_module("some.module.Again") is execute()
+    again = execute()
+    assert Family.resolve_registered_module("some.module.Again") is again
 
 
 def test_an_alias_with_a_dot_is_refused_by_register_itself():

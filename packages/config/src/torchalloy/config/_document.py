@@ -1,7 +1,6 @@
 """One config, whatever it was written in: plain values, and where each of them comes from."""
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -79,6 +78,8 @@ class ConfigDocument:
         Returns: The copies, that of the asked file first; loading it gives the same config without the overrides.
         Raises: ConfigError: a file isn't there any more, or `folder` can't be written.
         """
+        import shutil  # brings bz2 and lzma along, and is needed once a run
+
         if not self.sources:
             return ()
         files = [source.resolve() for source in self.sources]

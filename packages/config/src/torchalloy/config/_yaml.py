@@ -20,7 +20,7 @@ from torchalloy.core import ConfigError, Place
 
 __all__ = ["dump_yaml", "parse_yaml", "read_yaml"]
 
-MAX_VALUES = 1_000_000  # values after aliases are expanded; a config of this size is an attack or a data set
+MAX_VALUES = 200_000  # values after aliases are expanded; a config of this size is an attack or a data set
 
 _PREFIX = "tag:yaml.org,2002:"
 _AMBIGUOUS = _PREFIX + "ambiguous"

@@ -90,7 +90,8 @@ def assemble(config: str | Path, overrides: Sequence[str] = (), *, folder: Path 
 
 def read_config(config: str | Path, overrides: Sequence[str] = ()) -> ConfigDocument:
     """Read a config by the loaders that are installed."""
-    return load_config(Path(config), overrides, loaders=[offer.thing for offer in catalog().config_loaders.values()])
+    loaders = [offer.thing for offer in catalog().config_loaders.values()]
+    return load_config(Path(config), overrides, loaders=loaders, addable=KEYS)
 
 
 def assemble_document(document: ConfigDocument, home: Path, *, folder: Path | None = None) -> Assembled:

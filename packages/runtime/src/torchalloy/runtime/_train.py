@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from torchalloy.checkpoint import Checkpoint, Store
 from torchalloy.config import ConfigDocument
-from torchalloy.core import CheckpointError, Handlers, UnknownName, did_you_mean
+from torchalloy.core import CheckpointError, Handlers, Sink, UnknownName, did_you_mean
 from torchalloy.distributed import current, device_for, finish, initialise
 from torchalloy.engine import Row
 from torchalloy.records import RunFolder, Sinks, find_run, make_up_name
@@ -134,7 +134,7 @@ def explain(config: str | Path, overrides: Sequence[str] = ()) -> Explanation:
 
 def _session(document: ConfigDocument, home: Path, folder: Path | None, record: RunFolder | None, stream: TextIO | None) -> Session:
     assembled = assemble_document(document, home, folder=folder)
-    ranks = current()
+    ranks, makers = current(), _sink_makers(assembled)
     return Session(
         assembled.recipe,
         assembled.state,
@@ -143,7 +143,7 @@ def _session(document: ConfigDocument, home: Path, folder: Path | None, record: 
         record,
         extra_parts={name: offer.thing.make(assembled.assembly) for name, offer in catalog().parts.items()},
         extra_handlers=_chosen_handlers(assembled),
-        make_sinks=lambda made: _sinks(assembled.settings.sinks, made),
+        make_sinks=lambda made: Sinks([make(made.path) for make in makers]),
         stream=(stream or sys.stdout) if ranks.is_main else None,
     )
 
@@ -182,11 +182,14 @@ def _chosen_handlers(assembled: Assembled) -> list[Handlers]:
     return chosen
 
 
-def _sinks(names: Sequence[str], record: RunFolder) -> Sinks:
-    return Sinks([make(record.path) for make in sink_makers(names)])
+def _sink_makers(assembled: Assembled) -> list[Callable[[Path], Sink]]:
+    try:
+        return sink_makers(assembled.settings.sinks)
+    except UnknownName as error:
+        raise assembled.document.problem("sinks", str(error)) from error
 
 
-def sink_makers(names: Sequence[str]) -> list[Any]:
+def sink_makers(names: Sequence[str]) -> list[Callable[[Path], Sink]]:
     """Return the makers of the named sinks.
 
     Raises: UnknownName: with the nearest name.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torchalloy.core import CheckpointError
+from loguru import logger
 
 __all__ = ["Gradients", "Live"]
 
@@ -36,12 +36,10 @@ class Gradients:
         }
 
     def load_state_dict(self, state: Mapping[str, Any], /) -> None:
-        """Put the gradients back.
-
-        Raises: CheckpointError: the state is another style's.
-        """
+        """Put the gradients back; another style's state has none, which is said by a warning."""
         if "gradients" not in state:
-            raise CheckpointError("part 'style' holds no gradients; it was written by another style")
+            logger.warning("the checkpoint is another style's: gradients waiting for their update, if any, are lost")
+            return
         parameters = dict(self._model().named_parameters())
         for name, gradient in state["gradients"].items():
             parameters[name].grad = gradient.to(parameters[name].device)

@@ -53,10 +53,10 @@ class AlchemyRunner(Registrable, ABC):
         table.device_info = dict(device_info)
         table.device = torch.device(device_info["device"])
         table.ctime = datetime.now()
-        table.runner = self
         for key, value in kwargs.items():
             table.set_global(key, value)
         self._plugins = make_plugins(cfg)
+        table.runner = self
 
     @property
     def data(self) -> dict[str, Any]:

@@ -125,8 +125,7 @@ class DataBundler:
     def __iter__(self) -> Iterator[Any]:
         return self._combined({name: _endless(it) if name in self._cycled else iter(it) for name, it in self._loaders.items()})
 
-    def batches(self, epoch: int, start: int) -> Iterator[Any]:
-        """Return the batches of `epoch` from position `start`, where every loader is a `Source`; see `source`."""
+    def _exact_batches(self, epoch: int, start: int) -> Iterator[Any]:
         streams = {
             name: _endless_source(loader, epoch) if name in self._cycled else as_source(loader).batches(epoch, 0)
             for name, loader in self._loaders.items()
@@ -148,7 +147,8 @@ class _Bundled:
         self._bundler = bundler
 
     def batches(self, epoch: int, start: int) -> Iterator[Any]:
-        return self._bundler.batches(epoch, start)
+        """Return the batches of `epoch` from position `start`."""
+        return self._bundler._exact_batches(epoch, start)
 
 
 def _endless(loader: Iterable[Any]) -> Iterator[Any]:

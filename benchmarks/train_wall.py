@@ -1,0 +1,48 @@
+"""Wall time of `alloy train` on the digits against a script that imports torch and trains the same by hand.
+
+python benchmarks/train_wall.py
+
+The script is `_hand_loop.py` beside this file: the same scans read from the same file, the same network, Adam, order of
+the samples and number of epochs, the test scans scored after each epoch. It writes nothing. What `alloy train` does
+besides: it reads the config, loads the plugins, compiles the style, and leaves a record with metrics, TensorBoard events
+and checkpoints. The last row is the floor of both.
+"""
+
+import os
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from _processes import conditions, milliseconds, ratios, spread, succeeds
+
+ROUNDS = 7
+HERE = Path(__file__).resolve().parent
+ALLOY = str(Path(sysconfig.get_path("scripts")) / "alloy")
+HAND, TRAIN = "import torch and the hand loop", "alloy train"
+
+
+def main() -> None:
+    """Print the conditions, both accuracies, and one line a command."""
+    began = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as runs:
+        config = HERE.parent / "configs" / "digits" / "process.yaml"
+        commands = {
+            HAND: [sys.executable, str(HERE / "_hand_loop.py")],
+            TRAIN: [ALLOY, "train", "--config", str(config), "--runs", runs],
+            "import torch": [sys.executable, "-c", "import torch"],
+        }
+        said = {name: succeeds(name, commands[name]).strip().splitlines()[-1] for name in (HAND, TRAIN)}
+        found = milliseconds(commands, ROUNDS)
+    print(f"{conditions(ROUNDS, began)}\n")
+    for name, line in said.items():
+        print(f"- {name}: {line.split(', run ')[0]}")
+    print("\n| process | ms, median | quartiles | x the hand loop's, median | quartiles | target |\n|---|---|---|---|---|---|")
+    for name, times in found.items():
+        times_text = " | ".join(spread(times, 0))
+        ratio_text = " | ".join(spread(ratios(times, found[HAND]), 2))
+        print(f"| {name} | {times_text} | {ratio_text} | {'1.25' if name == TRAIN else ''} |")
+
+
+if __name__ == "__main__":
+    main()
