@@ -1,32 +1,43 @@
-"""Wall times of fresh processes, one command after the other and round again, and the lines of a table about them."""
+"""What fresh processes take, one command after the other and round again, and the lines of a table about them."""
 
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import NamedTuple
 
-__all__ = ["conditions", "milliseconds", "ratios", "spread", "succeeds"]
+__all__ = ["Took", "conditions", "measured", "ratios", "spread", "succeeds"]
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def milliseconds(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
-    """Return the wall times of each command in ms, `rounds` of each; A B C, B C A, ... after a round to warm up.
+class Took(NamedTuple):
+    """What processes took, each list in the order of the rounds: from start to end, and of the processor's time."""
+
+    wall_ms: list[float]
+    cpu_ms: list[float]
+
+
+def measured(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Took]:
+    """Return what each command took in `rounds` rounds; A B C, B C A, ... after one of each to warm up.
 
     Raises: SystemExit: when a command fails; with what it said.
     """
     for name, command in commands.items():
         succeeds(name, command)
-    found: dict[str, list[float]] = {name: [] for name in commands}
+    found = {name: Took([], []) for name in commands}
     for turn in range(rounds):
         first = turn % len(commands)
         names = list(commands)
         for name in names[first:] + names[:first]:
-            found[name].append(once_ms(commands[name]))
+            wall_ms, cpu_ms = once(commands[name])
+            found[name].wall_ms.append(wall_ms)
+            found[name].cpu_ms.append(cpu_ms)
     return found
 
 
@@ -38,11 +49,13 @@ def succeeds(name: str, command: Sequence[str]) -> str:
     return done.stdout
 
 
-def once_ms(command: Sequence[str]) -> float:
-    """Return the wall time of a process from start to end."""
-    began = time.perf_counter()
+def once(command: Sequence[str]) -> tuple[float, float]:
+    """Return the wall time and the processor time of a process, in ms; the latter suffers less from a busy machine."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ONE_THREAD, check=True)
-    return (time.perf_counter() - began) * 1e3
+    wall_s, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return wall_s * 1e3, cpu_s * 1e3
 
 
 def ratios(times: Sequence[float], base: Sequence[float]) -> list[float]:

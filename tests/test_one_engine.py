@@ -88,7 +88,7 @@ def hand_written():
     images, labels = digits().train.tensors  # the scans; everything below is plain PyTorch
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.004)
     criterion = torch.nn.CrossEntropyLoss()
     losses = []
     for epoch in range(1, EPOCHS + 1):

@@ -5,6 +5,6 @@ solver = dict(
     test_per_batch=360,
     generator=dict(
         lr_scheduler=dict(enabled=False),
-        optimizer=dict(type="Adam", params=dict(lr=0.002)),
+        optimizer=dict(type="Adam", params=dict(lr=0.004)),
     ),
 )

@@ -7,18 +7,29 @@ import sys
 import pytest
 import torch
 
-from torchalloy.adapters.alchemy import AlchemyModel, AlchemyOptimizer, AlchemyTask, AlchemyTrainScheduler, sym_tbl
+from torchalloy.adapters.alchemy import (
+    AlchemyModel,
+    AlchemyOptimizer,
+    AlchemyTask,
+    AlchemyTrainScheduler,
+    prepare_cfg,
+    run,
+    sym_tbl,
+)
 from torchalloy.adapters.alchemy.pipeline import EndStepPipeline, EvalPipeline, SchedPipeline
 from torchalloy.core import ConfigError
 from torchalloy.runtime import evaluate, explain, resume, train
 
 losses: list[float] = []
 fails_at: list[int] = []
+asked: list[bool] = []
 
 
 @AlchemyTask.register()
 class Task(AlchemyTask):
-    pass
+    def eval_step(self, batch, needs_loss, **kwargs):
+        asked.append(needs_loss)
+        return super().eval_step(batch, needs_loss, **kwargs)
 
 
 @AlchemyModel.register()
@@ -148,6 +159,7 @@ def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     losses.clear()
     fails_at.clear()
+    asked.clear()
     rows = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)).tolist()
     path = tmp_path / "config.toml"
     path.write_text(CONFIG.format(here=__name__, data=json.dumps(rows)))
@@ -186,6 +198,26 @@ def test_an_override_is_seen_in_the_live_config_and_its_copy(config):
     assert result.summary["iterations"] == 5
     assert sym_tbl().cfg["optim"]["lr"] == 0.5
     assert "lr = 0.5" in (result.folder / "cfg.toml").read_text()
+
+
+def test_a_run_of_the_original_command_goes_on_too(config):
+    cfg = prepare_cfg(config)
+    cfg["runner"] = "alchemy.runner.Trainer"
+    (result,) = run([cfg], device=[-1], desc="begun")
+    resumed = resume(result.record_dir, ["sched.epochs=4"])
+    assert resumed.summary["iterations"] == 20
+    assert resumed.folder == result.record_dir
+    assert (result.record_dir / "README.md").read_text() == "# resumed\n\nbegun\n"
+
+
+def test_inference_walks_its_split_without_scoring(config):
+    cfg = prepare_cfg(config)
+    cfg["runner"] = "alchemy.runner.InferenceRunner"
+    cfg["task"]["datasets"] = {"inference": cfg["task"]["datasets"]["dev"]}
+    (result,) = run([cfg], device=[-1])
+    assert (result.record_dir / "run.log").is_file()
+    assert not (result.record_dir / "evals.jsonl").exists()
+    assert asked == [False]
 
 
 def test_explain_lists_the_stages_and_leaves_nothing(config, tmp_path):

@@ -15,7 +15,7 @@ from torchalloy.adapters.alchemy.util.sym import sym_tbl
 from torchalloy.core import ConfigError
 from torchalloy.distributed import current
 
-__all__ = ["TrainBatches", "bar_for", "get_dataloader", "seed_worker", "split_loader", "train_batches"]
+__all__ = ["TrainBatches", "bar_for", "get_dataloader", "seed_worker", "split_loader", "train_batches", "walk"]
 
 
 def seed_worker(worker_id: int) -> None:
@@ -53,6 +53,11 @@ def bar_for(items: Any, *, stays: bool = True) -> Progress:
     table = sym_tbl()
     is_off = table.console is None or table.host.draws
     return Progress(*get_default_columns(items), console=table.console, disable=is_off, transient=not stays)
+
+
+def walk(split: str) -> Iterator[Any]:
+    """Yield the batches of a split once."""
+    yield from split_loader(split)
 
 
 class TrainBatches:

@@ -1,16 +1,19 @@
 """What a runner compiles to: data that the engine runs."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from torchalloy.adapters.alchemy._evaluate import Evaluations, log_and_outputs, measure
 from torchalloy.adapters.alchemy._live import Gradients, Live
-from torchalloy.adapters.alchemy._loading import train_batches
+from torchalloy.adapters.alchemy._loading import train_batches, walk
 from torchalloy.adapters.alchemy._ranks import join_ranks
 from torchalloy.adapters.alchemy.util.sym import sym_tbl
 from torchalloy.core import Budget, Drive, Every, Handlers, Recipe, Stage, State, Stateful, always
 
-__all__ = ["scoring_recipe", "training_recipe"]
+__all__ = ["inference_recipe", "scoring_recipe", "training_recipe"]
 
 
 def training_recipe() -> Recipe:
@@ -34,8 +37,24 @@ def scoring_recipe(split: str, *, needs_loss: bool) -> Recipe:
     table.task.dataset(split)
     table.evaluations = Evaluations((split,), when=always)
     table.evaluations.needs_loss = needs_loss
-    parts = {"model": Live(lambda model=table.model: model.module)}  # type: ignore[misc]
+    model: Any = table.model
+    parts = {"model": Live(lambda: model.module)}
     return Recipe(table.evaluations.stages(), Budget(epochs=1), parts, (table.evaluations.handlers(),))
+
+
+def inference_recipe() -> Recipe:
+    """Return one walk over split `inference` with the task and model in the symbol table, without scoring."""
+    table = sym_tbl()
+    model: Any = table.model
+
+    def infer(batch: Any, _: State) -> Mapping[str, Any]:
+        model.eval()
+        with torch.no_grad():
+            table.task.eval_step(batch, needs_loss=False)
+        return {}
+
+    stage = Stage("inference", walk("inference"), infer, counts=False)
+    return Recipe((stage,), Budget(epochs=1), {"model": Live(lambda: model.module)})
 
 
 class _Training:

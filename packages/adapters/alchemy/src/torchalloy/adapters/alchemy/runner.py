@@ -11,8 +11,8 @@ import torch
 
 from torchalloy.adapters.alchemy._document import plain
 from torchalloy.adapters.alchemy._evaluate import evaluate
-from torchalloy.adapters.alchemy._loading import get_dataloader, seed_worker, split_loader
-from torchalloy.adapters.alchemy._recipe import scoring_recipe, training_recipe
+from torchalloy.adapters.alchemy._loading import get_dataloader, seed_worker
+from torchalloy.adapters.alchemy._recipe import inference_recipe, scoring_recipe, training_recipe
 from torchalloy.adapters.alchemy._result import RunResult
 from torchalloy.adapters.alchemy.model import AlchemyModel
 from torchalloy.adapters.alchemy.optim import AlchemyOptimizer
@@ -118,16 +118,15 @@ class ALchemyTester(AlchemyRunner):
 class AlchemyInferenceRunner(AlchemyRunner):
     """Calls the task's evaluation step over split `inference`, without scoring."""
 
-    def run(self) -> Any:
-        """Infer."""
+    def recipe(self) -> Recipe:
+        """Build task, model and data, and return what is to be run."""
         _require("task", "model")
         _build_task_and_model()
-        table = sym_tbl()
-        loader = split_loader("inference")
-        table.model.eval()
-        with torch.no_grad():
-            for batch in loader:
-                table.task.eval_step(batch, needs_loss=False)
+        return inference_recipe()
+
+    def run(self) -> Any:
+        """Infer."""
+        run_recipe(self.recipe(), style="alchemy_model", progress=False)
 
 
 AlchemyTester = ALchemyTester
@@ -135,11 +134,12 @@ AlchemyTester = ALchemyTester
 
 def _run(recipe: Recipe) -> None:
     table = sym_tbl()
+    desc = table.try_get_global("desc")
     run_recipe(
         recipe,
         style="alchemy_model",
         folder=table.record_dir,
-        config={"style": "alchemy_model", "desc": table.try_get_global("desc", ""), **plain(table.cfg)},
+        config=plain(table.cfg) | {"style": "alchemy_model"} | ({"desc": desc} if desc else {}),
         seed=table.try_get_global("seed"),
         keep=2,
         progress=False,

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torchalloy.adapters.flashy import distrib, formatter, loggers, logging, solver, state, utils
+    from torchalloy.adapters.flashy import adversarial, distrib, formatter, loggers, logging, solver, state, utils
     from torchalloy.adapters.flashy.formatter import Formatter
     from torchalloy.adapters.flashy.logging import LogProgressBar, ResultLogger, bold, setup_logging
     from torchalloy.adapters.flashy.solver import BaseSolver
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.0.3a"
 
-_MODULES = ("distrib", "formatter", "loggers", "logging", "solver", "state", "utils")
+_MODULES = ("adversarial", "distrib", "formatter", "loggers", "logging", "solver", "state", "utils")
 _HOME = {
     "Formatter": "formatter",
     "LogProgressBar": "logging",
@@ -31,6 +31,7 @@ __all__ = [
     "Formatter",
     "LogProgressBar",
     "ResultLogger",
+    "adversarial",
     "averager",
     "bold",
     "distrib",

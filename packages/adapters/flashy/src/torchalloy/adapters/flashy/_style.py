@@ -13,8 +13,8 @@ __all__ = ["SolverStyle"]
 class SolverStyle:
     """flashy's Solver.
 
-    Config key: `solver`, the class. The rest of the file belongs to the user: the solver gets the whole config. A method
-    `evaluate()` that calls `run_stage` is what `alloy eval` runs.
+    Config key: `solver`, the class. The rest of the file belongs to the user: the solver gets the whole config. A
+    method `evaluate()` that calls `run_stage` is what `alloy eval` runs.
     """
 
     name = "solver"
@@ -29,7 +29,7 @@ class SolverStyle:
             raise assembly.problem("solver", "names the Solver class, such as 'my_project.train.Solver'")
         cls = assembly.find(name, "solver", at="solver")
         if not (isinstance(cls, type) and issubclass(cls, BaseSolver)):
-            raise assembly.problem("solver", f"{name} is no Solver: it should be a class derived from flashy's BaseSolver")
+            raise assembly.problem("solver", f"{name} is no Solver: it should be a class derived from BaseSolver")
         xp = _experiment(assembly)
         with xp.enter(stack=True):
             return cls(xp.cfg).recipe()  # type: ignore[call-arg]
@@ -38,5 +38,8 @@ class SolverStyle:
 def _experiment(assembly: Assembly) -> Any:
     from torchalloy.adapters.flashy.dora.xp import XP
 
-    folder = assembly.folder or Path(tempfile.mkdtemp(prefix="alloy-explain-"))
-    return XP(SimpleNamespace(dir=folder), assembly.document.to_omegaconf(), [], folder.name, xp_folder=folder)
+    # A run that keeps nothing still has a folder to write to, as long as the experiment is in use.
+    passing = None if assembly.folder is not None else tempfile.TemporaryDirectory(prefix="alloy-solver-")
+    folder = assembly.folder or Path(passing.name if passing is not None else "")
+    dora = SimpleNamespace(dir=folder, passing=passing)
+    return XP(dora, assembly.document.to_omegaconf(), [], folder.name, xp_folder=folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -11,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Subset
 
-from torchalloy.distributed import current, initialise
+from torchalloy.distributed import broadcast_module, current, device_for, exchange_device, initialise
 
 __all__ = [
     "all_reduce",
@@ -19,7 +21,10 @@ __all__ = [
     "average_tensors",
     "barrier",
     "broadcast_model",
+    "broadcast_object",
     "broadcast_tensors",
+    "eager_sync_gradients",
+    "eager_sync_model",
     "init",
     "is_distributed",
     "is_rank_zero",
@@ -33,6 +38,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+logger = logging.getLogger("dora.distrib")
 
 
 def rank() -> int:
@@ -47,7 +53,11 @@ def world_size() -> int:
 
 def init(backend: str = "nccl") -> None:
     """Join the other processes, if there are any. `backend` is a wish: without CUDA it is gloo."""
-    initialise("auto" if backend == "nccl" else "cpu")
+    ranks = initialise(device_for("auto", current()) if backend == "nccl" else "cpu")
+    if ranks.num_ranks == 1:
+        logger.info("world size is 1, skipping init")
+    else:
+        logger.info("rank %d of %d is here", ranks.rank, ranks.num_ranks)
 
 
 def is_rank_zero() -> bool:
@@ -94,7 +104,8 @@ def average_metrics(metrics: Mapping[str, Any], count: float = 1.0) -> Mapping[s
     dist.all_gather_object(everyone, names)
     if any(other != names for other in everyone):
         raise RuntimeError(f"ranks have different metrics: {everyone}")
-    sums = torch.tensor([float(metrics[name]) * count for name in names] + [count], dtype=torch.float64)
+    values = [float(metrics[name]) * count for name in names]
+    sums = torch.tensor([*values, count], dtype=torch.float64, device=exchange_device())
     all_reduce(sums)
     means = dict(zip(names, (sums[:-1] / sums[-1]).tolist(), strict=True))
     return {name: means[name] for name in metrics}
@@ -104,22 +115,32 @@ def wrap(model: nn.Module) -> nn.Module:
     """Return `model` in DistributedDataParallel where there are other processes."""
     if not is_distributed():
         return model
-    return nn.parallel.DistributedDataParallel(model, [torch.cuda.current_device()] if torch.cuda.is_available() else None)
+    on_cuda = any(parameter.is_cuda for parameter in model.parameters())
+    return nn.parallel.DistributedDataParallel(model, [torch.cuda.current_device()] if on_cuda else None)
 
 
 def broadcast_tensors(tensors: Iterable[Tensor], src: int = 0) -> None:
     """Give every rank the floating-point tensors of rank `src`, in place."""
-    _check_and_call(tensors, lambda tensor: dist.broadcast(tensor, src))
+    if is_distributed():
+        broadcast_module(_floating(tensors), src)
 
 
 def average_tensors(tensors: Iterable[Tensor]) -> None:
-    """Average floating-point tensors over the ranks, in place."""
+    """Average floating-point tensors over the ranks, in place.
 
-    def average(tensor: Tensor) -> None:
-        dist.all_reduce(tensor)
-        tensor /= world_size()
-
-    _check_and_call(tensors, average)
+    Raises: RuntimeError: on every rank, where the ranks don't have as many.
+    """
+    if not is_distributed():
+        return
+    kinds: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
+    for tensor in _floating(tensors):
+        kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
+    for alike in kinds.values():
+        flat = torch.cat([tensor.detach().reshape(-1) for tensor in alike])
+        dist.all_reduce(flat)
+        means = (flat / world_size()).split([tensor.numel() for tensor in alike])
+        for tensor, mean in zip(alike, means, strict=True):
+            tensor.detach().copy_(mean.view(tensor.shape))
 
 
 def broadcast_model(model: nn.Module, src: int = 0) -> None:
@@ -140,6 +161,56 @@ def sync_model(model: nn.Module, sync_buffers: bool = True, average_buffers: boo
         (average_tensors if average_buffers else broadcast_tensors)(list(model.buffers()))
 
 
+@contextmanager
+def eager_sync_gradients(params: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Average over the ranks the gradients of one backward inside the block; what was accumulated before is added.
+
+    Raises: RuntimeError: from the backward that gives a parameter its second gradient inside the block.
+    """
+    if not is_distributed():
+        yield
+        return
+    params = [parameter for parameter in params if parameter.requires_grad]
+    before = [parameter.grad for parameter in params]
+    reached: set[int] = set()
+
+    def note(parameter: Tensor) -> None:
+        if id(parameter) in reached:
+            raise RuntimeError("a parameter got a second gradient; there can be one backward inside eager_sync")
+        reached.add(id(parameter))
+
+    hooks = [parameter.register_post_accumulate_grad_hook(note) for parameter in params]
+    for parameter in params:
+        parameter.grad = None
+    try:
+        yield
+        sync_gradients(params)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for parameter, old in zip(params, before, strict=True):
+            if old is not None:
+                parameter.grad = old if parameter.grad is None else old + parameter.grad
+
+
+@contextmanager
+def eager_sync_model(model: nn.Module, sync_buffers: bool = True, average_buffers: bool = True) -> Iterator[None]:
+    """Average the gradients of one backward inside the block, and average or broadcast buffers behind it."""
+    with eager_sync_gradients(model.parameters()):
+        yield
+    if sync_buffers:
+        (average_tensors if average_buffers else broadcast_tensors)(list(model.buffers()))
+
+
+def broadcast_object(obj: Any = None, src: int = 0, device: Any = None) -> Any:
+    """Return the object that rank `src` has, of any type that can be pickled. The ranks trust each other."""
+    if not is_distributed():
+        return obj
+    box = [obj]
+    dist.broadcast_object_list(box, src, device=device)
+    return obj if rank() == src else box[0]
+
+
 def loader(dataset: Dataset[Any], *args: Any, shuffle: bool = False, klass: Any = DataLoader, **kwargs: Any) -> Any:
     """Return a loader whose ranks share the data: a DistributedSampler to shuffle, every world-th sample else."""
     if not is_distributed():
@@ -150,14 +221,13 @@ def loader(dataset: Dataset[Any], *args: Any, shuffle: bool = False, klass: Any 
     return klass(own, *args, shuffle=False, **kwargs)
 
 
-def _check_and_call(tensors: Iterable[Tensor], call: Callable[[Tensor], Any]) -> None:
-    if not is_distributed():
-        return
+def _floating(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Return the tensors that can be averaged, once all ranks have as many of them."""
     floating = [tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
-    device = floating[0].device if floating else torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
-    number = torch.tensor([len(floating), -len(floating)], device=device)
+    number = torch.tensor([len(floating), -len(floating)], device=exchange_device())
     dist.all_reduce(number, dist.ReduceOp.MAX)
     if number[0] != -number[1]:
-        raise RuntimeError(f"Mismatch in number of params: this rank has {len(floating)}, another {int(number[0])}")
-    for tensor in floating:
-        call(tensor)
+        most, least = int(number[0]), -int(number[1])
+        text = f"Mismatch in number of params: this rank has {len(floating)}, the ranks have {least} to {most}"
+        raise RuntimeError(text)
+    return floating

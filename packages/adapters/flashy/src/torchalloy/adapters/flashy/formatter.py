@@ -20,7 +20,7 @@ class Formatter:
 
     def __init__(
         self,
-        formats: Mapping[str, str] = {},  # noqa: B006  (copied below; flashy's signature)
+        formats: Mapping[str, str] = {},  # copied below
         default_format: str = ".3f",
         exclude_keys: Sequence[str] = (),
         include_keys: Sequence[str] = (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +94,15 @@ class LogProgressBar:
         self._time_per_it = time_per_it
         self._delimiter, self._items_delimiter = delimiter, items_delimiter
         self._formatter = formatter or Formatter()
-        self._metrics: dict[str, str] = {}
+        self._metrics: dict[str, Any] = {}
+        self.listener: Callable[[Mapping[str, Any]], None] | None = None  # is told what each step measured
         self._index, self._is_due, self._began = -1, False, time.time()
 
     def __len__(self) -> int:
         return self._total
 
     def __iter__(self) -> Iterator[Any]:
+        """Walk over the items; may be done again."""
         self._index, self._is_due, self._metrics, self._began = -1, False, {}, time.time()
         for item in self._iterable:
             self._say()
@@ -111,13 +113,15 @@ class LogProgressBar:
 
     def update(self, **metrics: Any) -> bool:
         """Say what the present step measured; return whether a line is due for it."""
-        self._metrics = self._formatter(metrics)
+        self._metrics = metrics  # made text when a line is due: no other step waits for the device
+        if self.listener is not None:
+            self.listener(metrics)
         return self._is_due
 
     def _say(self) -> None:
         if not self._is_due:
             return
-        metrics = [f"{name}{self._items_delimiter}{value}" for name, value in self._metrics.items()]
+        metrics = [f"{name}{self._items_delimiter}{value}" for name, value in self._formatter(self._metrics).items()]
         parts = [self._name, f"{self._index}/{self._total}", self._speed(), *metrics]
         self._logger.log(self._level, f" {self._delimiter} ".join(parts))
 
@@ -158,9 +162,15 @@ class ResultLogger:
     ) -> LogProgressBar:
         """Return a progress bar titled with the stage and the step."""
         return LogProgressBar(
-            self._logger, iterable, updates=updates, total=total, name=self._title(stage, step, step_name), level=self._level,
-            delimiter=self._delimiter, **kwargs,
-        )  # fmt: skip
+            self._logger,
+            iterable,
+            updates=updates,
+            total=total,
+            name=self._title(stage, step, step_name),
+            level=self._level,
+            delimiter=self._delimiter,
+            **kwargs,
+        )
 
     def log_metrics(
         self,
@@ -179,6 +189,13 @@ class ResultLogger:
         """Hand hyper-parameters to each logger."""
         for logger in self._experiment_loggers.values():
             logger.log_hyperparams(params, metrics)
+
+    def log_audio(
+        self, stage: str, key: str, audio: Any, sample_rate: int, step: int | None = None, **kwargs: Any
+    ) -> None:
+        """Hand a sound to each logger."""
+        for logger in self._experiment_loggers.values():
+            logger.log_audio(stage, key, audio, sample_rate, step, **kwargs)
 
     def log_image(self, stage: str, key: str, image: Any, step: int | None = None, **kwargs: Any) -> None:
         """Hand an image to each logger."""

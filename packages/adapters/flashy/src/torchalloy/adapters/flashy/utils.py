@@ -29,12 +29,20 @@ def averager(beta: float = 1) -> Callable[..., dict[str, Any]]:
 
     def update(metrics: Mapping[str, Any], weight: float = 1) -> dict[str, Any]:
         for name, value in metrics.items():
-            value = value.detach() if hasattr(value, "detach") else float(value)
+            value = _summable(value)
             totals[name] = totals.get(name, 0.0) * beta + weight * value
             weights[name] = weights.get(name, 0.0) * beta + weight
         return {name: total / weights[name] for name, total in totals.items()}
 
     return update
+
+
+def _summable(value: Any) -> Any:
+    """Return a number, or a detached tensor in which many can be summed."""
+    if not hasattr(value, "detach"):
+        return float(value)
+    value = value.detach()
+    return value if value.dtype.itemsize >= 4 and value.is_floating_point() else value.float()
 
 
 class Averages:

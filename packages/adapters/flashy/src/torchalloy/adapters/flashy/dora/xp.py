@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from torchalloy.adapters.flashy.utils import write_and_rename
@@ -98,12 +100,13 @@ class XP:
         Raises: RuntimeError: inside another experiment, unless `stack`.
         """
         if _entered and not stack:
-            raise RuntimeError(f"already inside experiment {_entered[-1].sig}; leave it first, or enter with stack=True")
+            inside = _entered[-1].sig
+            raise RuntimeError(f"already inside experiment {inside}; leave it first, or enter with stack=True")
         _entered.append(self)
         try:
             yield self
         finally:
-            _entered.remove(self)
+            _entered.pop()
 
 
 def get_xp() -> XP:
@@ -127,11 +130,13 @@ def signature(delta: Sequence[Any]) -> str:
     >>> signature([]), signature([["a", 4]])
     ('97d170e1', '9cf6e41e')
     """
-    return hashlib.sha1(json.dumps(delta).encode()).hexdigest()[:8]  # noqa: S324  (dora's own, and no secret)
+    return hashlib.sha1(json.dumps(delta).encode()).hexdigest()[:8]
 
 
 def plain_data(value: Any) -> Any:
     """Return `value` in words of JSON: tensors and arrays as numbers or lists, paths as text, configs as containers."""
+    if isinstance(value, Namespace | SimpleNamespace):
+        value = vars(value)
     if isinstance(value, dict):
         return {str(name): plain_data(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

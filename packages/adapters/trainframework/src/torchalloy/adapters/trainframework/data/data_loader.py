@@ -89,7 +89,7 @@ class EpochBatches:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the seed."""
-        self.seed = state["seed"]
+        self.seed = state.get("seed", self.seed)  # another style's loader keeps its seed elsewhere
 
 
 class EndlessBatches:
@@ -122,7 +122,7 @@ class EndlessBatches:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the seed."""
-        self.seed = state["seed"]
+        self.seed = state.get("seed", self.seed)  # another style's loader keeps its seed elsewhere
 
 
 class _Batch(NamedTuple):
