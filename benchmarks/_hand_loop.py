@@ -51,7 +51,9 @@ def test_places(labels: list[int]) -> list[int]:
     classes = {label: [place for place, found in enumerate(labels) if found == label] for label in sorted(set(labels))}
     shares = {label: len(places) * NUM_TEST / len(labels) for label, places in classes.items()}
     counts = {label: int(share) for label, share in shares.items()}
-    for label in sorted(shares, key=lambda label: (counts[label] - shares[label], label))[: NUM_TEST - sum(counts.values())]:
+    for label in sorted(shares, key=lambda label: (counts[label] - shares[label], label))[
+        : NUM_TEST - sum(counts.values())
+    ]:
         counts[label] += 1
     digest = lambda place: hashlib.sha256(str(place).encode()).digest()
     return [place for label, places in classes.items() for place in sorted(places, key=digest)[: counts[label]]]

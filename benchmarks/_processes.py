@@ -13,7 +13,12 @@ from typing import NamedTuple
 
 __all__ = ["Took", "conditions", "measured", "ratios", "spread", "succeeds"]
 
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+# One thread, and bytecode kept as Python does it by itself: where a machine is told not to, each start would measure the
+# compiler, and only for packages that are installed editable.
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+    "OMP_NUM_THREADS": "1",
+}
 
 
 class Took(NamedTuple):
@@ -43,7 +48,7 @@ def measured(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, To
 
 def succeeds(name: str, command: Sequence[str]) -> str:
     """Run a command once and return its standard output; leave with its message when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, env=ONE_THREAD, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
     if done.returncode:
         raise SystemExit(f"{name} ended with status {done.returncode}:\n{done.stderr}")
     return done.stdout
@@ -52,7 +57,7 @@ def succeeds(name: str, command: Sequence[str]) -> str:
 def once(command: Sequence[str]) -> tuple[float, float]:
     """Return the wall time and the processor time of a process, in ms; the latter suffers less from a busy machine."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ONE_THREAD, check=True)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT, check=True)
     wall_s, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return wall_s * 1e3, cpu_s * 1e3

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from _processes import conditions, measured, ratios, spread, succeeds
 
-ROUNDS = 7
+ROUNDS = 5
 HERE = Path(__file__).resolve().parent
 ALLOY = str(Path(sysconfig.get_path("scripts")) / "alloy")
 HAND, TRAIN = "import torch and the hand loop", "alloy train"
@@ -37,7 +37,9 @@ def main() -> None:
     print(f"{conditions(ROUNDS, began)}\n")
     for name, line in said.items():
         print(f"- {name}: {line.split(' | ')[0]}")
-    print("\n| process | ms, median | quartiles | x the hand loop's, median | quartiles | the same in CPU time | target |")
+    print(
+        "\n| process | ms, median | quartiles | x the hand loop's, median | quartiles | the same in CPU time | target |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name, took in found.items():
         times = " | ".join(spread(took.wall_ms, 0))

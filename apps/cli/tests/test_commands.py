@@ -34,8 +34,8 @@ class SmallRuntime:
     asked: list[Any] = field(default_factory=list)
     stopped_by: str | None = None
 
-    def train(self, config, overrides=(), *, runs="runs", name=None, launcher=None, num_processes=1, stream=None):
-        self.asked.append((config, list(overrides), name, launcher, num_processes))
+    def train(self, config, overrides=(), *, runs="runs", name=None, launcher=None, num_processes=1, start_from=None, stream=None):
+        self.asked.append((config, list(overrides), name, launcher, num_processes, start_from))
         print("epoch 1", file=stream)
         print("a print of the user's")
         os.write(1, b"a C library\n")
@@ -89,8 +89,9 @@ def test_every_command_of_the_table_has_help(row, capsys):
 
 def test_train_passes_on_what_it_was_given_and_ends_with_one_line(runtime, tmp_path, capsys):
     words = ["lr=0.1", "--config", "a.yaml", "+new=1", "--name", "one", "~old", "--launcher", "torchrun", "--nproc=2"]
+    words += ["--from", "other"]
     assert _train.command([*words, "--runs", str(tmp_path)], runtime) == 0
-    assert runtime.asked == [("a.yaml", ["lr=0.1", "+new=1", "~old"], "one", "torchrun", 2)]
+    assert runtime.asked == [("a.yaml", ["lr=0.1", "+new=1", "~old"], "one", "torchrun", 2, "other")]
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"test accuracy 0.9722, test loss 0.1, train loss 0.01 | 6.1 s | {tmp_path / 'one'}"
 

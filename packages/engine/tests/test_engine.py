@@ -203,3 +203,12 @@ def test_metrics_of_a_split_run_are_those_of_the_whole(at):
 def test_a_step_that_returns_no_mapping_is_named():
     with pytest.raises(RecipeError, match="a step returned float"):
         collect(1, Recipe((Stage("train", [1], lambda b, s: 0.5),), Budget(1)), State())
+
+
+def test_batches_that_do_not_know_their_number_are_walked_through():
+    class Unsized(list):
+        def __len__(self):
+            raise TypeError("an iterable data set has no length")
+
+    state = run(link(Recipe((Stage("train", Unsized([1, 2]), add),), Budget(1))), State())
+    assert (state.global_iteration, state.epoch_length) == (2, None)

@@ -187,3 +187,11 @@ def test_a_run_that_is_not_there_is_named(home, reference):
         resume(reference)
     with pytest.raises(RunError):
         evaluate(reference)
+
+
+def test_a_new_run_goes_on_from_another_ones_checkpoint(home):
+    train("config.yaml", name="whole")
+    train("config.yaml", ["max_epochs=2"], name="half")
+    result = train("config.yaml", name="rest", start_from="half")
+    assert "went on from half at step 10" in result.note
+    assert weights(home / "runs/rest") == weights(home / "runs/whole")

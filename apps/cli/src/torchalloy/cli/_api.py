@@ -40,6 +40,7 @@ class Api(Protocol):
         name: str | None = ...,
         launcher: str | None = ...,
         num_processes: int = ...,
+        start_from: str | None = ...,
         stream: TextIO | None = ...,
     ) -> Result:
         """Train what a config describes."""

@@ -22,6 +22,7 @@ def command(arguments: list[str], api: Api | None = None) -> int:
             name=given.name,
             launcher=given.launcher,
             num_processes=given.nproc,
+            start_from=given.start_from,
             stream=sys.stderr if given.json else sys.stdout,
         )
     return say(result, as_json=given.json)
@@ -43,6 +44,7 @@ def _parser() -> Parser:
             "alloy train --config configs/digits/process.yaml",
             "alloy train --config configs/digits/solver/config.yaml model=wide seed=3 --name wide-3",
             "alloy train --config configs/digits/process.yaml --launcher torchrun --nproc 2 --json",
+            "alloy train --config configs/digits/base_model.py --from @last solver.max_iter=40",
         ],
     )
     parser.add_argument("--config", metavar="FILE", required=True, action=Once, help="config file (.yaml .toml .py)")
@@ -51,6 +53,9 @@ def _parser() -> Parser:
     parser.add_argument("--launcher", action=Once, help="start processes by this launcher: torchrun, accelerate...")
     parser.add_argument(
         "--nproc", metavar="N", type=at_least_one, default=1, action=Once, help="number of processes (default: 1)"
+    )
+    parser.add_argument(
+        "--from", metavar="RUN", dest="start_from", action=Once, help="go on from this run's checkpoint, of any style"
     )
     add_common(parser)
     return parser

@@ -1,6 +1,6 @@
 """The primitives of a run. Each may be driven by the engine's own loop or by a style that keeps its loop."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -156,7 +156,7 @@ class Drive:
 
     def _open(self, batches: Iterable[Any] | Source, linked: LinkedStage, start: int) -> Iterator[Any]:
         state = self.state
-        length = len(batches) if isinstance(batches, Sized) else None
+        length = _length(batches)
         state.epoch_length = min((n for n in (length, linked.limit) if n is not None), default=None)
         state.dataloader = batches  # type: ignore[assignment]
         left = [] if linked.limit is None else [linked.limit - start]
@@ -188,6 +188,14 @@ class Drive:
     def _tell(self, moment: str) -> None:
         for handle in self.program.at(moment):
             handle(self.state)
+
+
+def _length(batches: Any) -> int | None:
+    """Return how many batches there are; a loader may have `__len__` and still not know."""
+    try:
+        return len(batches)
+    except TypeError:
+        return None
 
 
 def _call_due(rhythmic: tuple[Every, ...], count: int, state: State, what: Any) -> int:

@@ -30,6 +30,7 @@ def train(
     name: str | None = None,
     launcher: str | None = None,
     num_processes: int = 1,
+    start_from: str | None = None,
     stream: TextIO | None = None,
 ) -> RunResult:
     """Train what a config describes, in a new run folder.
@@ -41,6 +42,7 @@ def train(
         name: The run's name; one is made up otherwise.
         launcher: A launcher's name; None runs in this process.
         num_processes: Processes the launcher starts; >= 1.
+        start_from: A run (of any style) from whose newest verified checkpoint this one goes on.
         stream: Where progress is drawn; standard output by default.
 
     Returns: The run's folder and summary.
@@ -50,20 +52,22 @@ def train(
     name = name or make_up_name()
     if launcher is not None or num_processes > 1:
         read_config(config, overrides)  # mistakes are told once, before any process starts
-        return launch(launcher or "torchrun", num_processes, "train", config=str(config), overrides=list(overrides), runs=str(runs), name=name)
+        given = {"config": str(config), "overrides": list(overrides), "runs": str(runs), "name": name, "start_from": start_from}
+        return launch(launcher or "torchrun", num_processes, "train", **given)
     document = read_config(config, overrides)
     initialise(device_for(str(document.tree.get("device", "auto")), current()))
     try:
         record = _create(document, Path(runs), name) if current().is_main else None
         try:
             session = _session(document, Path(config).parent, Path(runs) / name, record, stream)
+            note = _go_on_from(session, start_from, Path(runs)) if start_from is not None else ""
         except BaseException:
             if record is not None:
                 record.discard()  # nothing ran, so there is nothing to keep
             raise
         if record is not None:
             _keep_config(record, document, Path(config), overrides)
-        return RunResult(record.path if record else None, session.run().summary)
+        return RunResult(record.path if record else None, session.run().summary, note)
     finally:
         finish()
 
@@ -146,6 +150,12 @@ def _session(document: ConfigDocument, home: Path, folder: Path | None, record: 
         make_sinks=lambda made: Sinks([make(made.path) for make in makers]),
         stream=(stream or sys.stdout) if ranks.is_main else None,
     )
+
+
+def _go_on_from(session: Session, run: str, runs: Path) -> str:
+    source = find_run(run, runs)
+    report = session.restore(_newest(source))
+    return f"went on from {source.name} at step {session.state.global_iteration}; {report}"
 
 
 def _create(document: ConfigDocument, runs: Path, name: str) -> RunFolder:
