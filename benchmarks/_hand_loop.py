@@ -1,4 +1,4 @@
-"""The digits trained by hand, as in `configs/digits/process.yaml`, with nothing of ours: what `train_wall.py` measures."""
+"""The digits trained by hand as in `configs/digits/process.yaml`, with nothing of ours; for `train_wall.py`."""
 
 import gzip
 import hashlib
@@ -51,9 +51,8 @@ def test_places(labels: list[int]) -> list[int]:
     classes = {label: [place for place, found in enumerate(labels) if found == label] for label in sorted(set(labels))}
     shares = {label: len(places) * NUM_TEST / len(labels) for label, places in classes.items()}
     counts = {label: int(share) for label, share in shares.items()}
-    for label in sorted(shares, key=lambda label: (counts[label] - shares[label], label))[
-        : NUM_TEST - sum(counts.values())
-    ]:
+    by_remainder = sorted(shares, key=lambda label: (counts[label] - shares[label], label))
+    for label in by_remainder[: NUM_TEST - sum(counts.values())]:
         counts[label] += 1
     digest = lambda place: hashlib.sha256(str(place).encode()).digest()
     return [place for label, places in classes.items() for place in sorted(places, key=digest)[: counts[label]]]

@@ -13,12 +13,10 @@ from typing import NamedTuple
 
 __all__ = ["Took", "conditions", "measured", "ratios", "spread", "succeeds"]
 
-# One thread, and bytecode kept as Python does it by itself: where a machine is told not to, each start would measure the
-# compiler, and only for packages that are installed editable.
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-    "OMP_NUM_THREADS": "1",
-}
+# Bytecode is kept, as Python does by itself: where a machine is told not to, each start would measure the compiler, and
+# only for packages that are installed editable.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ENVIRONMENT["OMP_NUM_THREADS"] = "1"
 
 
 class Took(NamedTuple):

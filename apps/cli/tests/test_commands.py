@@ -34,7 +34,18 @@ class SmallRuntime:
     asked: list[Any] = field(default_factory=list)
     stopped_by: str | None = None
 
-    def train(self, config, overrides=(), *, runs="runs", name=None, launcher=None, num_processes=1, start_from=None, stream=None):
+    def train(
+        self,
+        config,
+        overrides=(),
+        *,
+        runs="runs",
+        name=None,
+        launcher=None,
+        num_processes=1,
+        start_from=None,
+        stream=None,
+    ):
         self.asked.append((config, list(overrides), name, launcher, num_processes, start_from))
         print("epoch 1", file=stream)
         print("a print of the user's")

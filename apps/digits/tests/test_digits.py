@@ -25,7 +25,9 @@ def alloy(*arguments, cwd):
 
 @pytest.mark.parametrize("style", CONFIGS)
 def test_each_style_reaches_its_accuracy_within_a_minute(style, tmp_path):
-    told = alloy("train", "--config", str(ROOT / "configs/digits" / CONFIGS[style]), "--name", "one", "--json", cwd=tmp_path)
+    told = alloy(
+        "train", "--config", str(ROOT / "configs/digits" / CONFIGS[style]), "--name", "one", "--json", cwd=tmp_path
+    )
     assert told.returncode == 0, told.stderr
     summary = json.loads(told.stdout)
     assert (summary["style"], summary["status"], summary["seed"]) == (style, "finished", 0)
@@ -40,7 +42,9 @@ def test_each_style_reaches_its_accuracy_within_a_minute(style, tmp_path):
 
 def test_two_ranks_reach_the_accuracy_of_one(tmp_path):
     config = str(ROOT / "configs/digits/process.yaml")
-    told = alloy("train", "--config", config, "--name", "two", "--launcher", "torchrun", "--nproc", "2", "--json", cwd=tmp_path)
+    told = alloy(
+        "train", "--config", config, "--name", "two", "--launcher", "torchrun", "--nproc", "2", "--json", cwd=tmp_path
+    )
     assert told.returncode == 0, told.stderr
     summary = json.loads(told.stdout)
     assert summary["num_ranks"] == 2 and summary["metrics"]["test/accuracy"] >= 0.96

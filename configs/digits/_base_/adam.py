@@ -1,10 +1,10 @@
 # Adam at a constant rate.
-solver = dict(
-    train_per_batch=32,
-    val_per_batch=360,
-    test_per_batch=360,
-    generator=dict(
-        lr_scheduler=dict(enabled=False),
-        optimizer=dict(type="Adam", params=dict(lr=0.004)),
-    ),
-)
+solver = {
+    "train_per_batch": 32,
+    "val_per_batch": 360,
+    "test_per_batch": 360,
+    "generator": {
+        "lr_scheduler": {"enabled": False},
+        "optimizer": {"type": "Adam", "params": {"lr": 0.004}},
+    },
+}

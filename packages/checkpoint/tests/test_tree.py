@@ -85,7 +85,7 @@ def test_decode_gives_back_what_encode_took(tree):
     assert same(tree, there_and_back(tree))
 
 
-@pytest.mark.parametrize("dtype", PLAIN_DTYPES + [torch.bool], ids=str)
+@pytest.mark.parametrize("dtype", [*PLAIN_DTYPES, torch.bool], ids=str)
 def test_a_tensor_of_any_dtype_comes_back_bit_equal(dtype):
     try:
         raw = torch.arange(64, dtype=torch.uint8)

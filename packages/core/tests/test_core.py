@@ -25,7 +25,9 @@ def test_a_place_reads_as_editors_jump_to_it():
 
 
 def test_state_keeps_its_position_and_not_its_budget():
-    state = State(epoch=2, max_epochs=9, local_iteration=3, global_iteration=13, stage="train", metrics={"train/loss": 0.5})
+    state = State(
+        epoch=2, max_epochs=9, local_iteration=3, global_iteration=13, stage="train", metrics={"train/loss": 0.5}
+    )
     other = State(max_epochs=4)
     other.load_state_dict(state.state_dict())
     assert (other.epoch, other.local_iteration, other.global_iteration, other.stage) == (2, 3, 13, "train")
@@ -60,7 +62,7 @@ def test_one_name_offered_twice_names_both_distributions():
 
 
 def test_a_hook_of_a_wrong_name_is_an_error():
-    wrong = SimpleNamespace(alloy_sink=hookimpl(lambda: []))
+    wrong = SimpleNamespace(alloy_sink=hookimpl(list))
     with pytest.raises(PluginError, match="my-tape.*alloy_sink"):
         Plugins().register(wrong, "my-tape:plugin")
 

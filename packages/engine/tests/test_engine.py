@@ -97,7 +97,8 @@ def test_every_is_called_by_the_runs_own_count_also_after_a_resume():
 
 def test_a_handler_may_perform_a_stage_inside_another():
     seen, drives = [], []
-    stages = (Stage("train", range(3), add), Stage("valid", "ab", lambda b, s: seen.append((b, s.stage, s.local_iteration)), when=on_demand, counts=False))
+    scoring = Stage("valid", "ab", lambda b, s: seen.append((b, s.stage, s.local_iteration)), on_demand, counts=False)
+    stages = (Stage("train", range(3), add), scoring)
 
     def score(state, _):
         drives[0].perform("valid")
@@ -185,7 +186,12 @@ def test_a_mean_weighs_by_its_count():
 
 def test_each_steps_own_values_are_told_once_a_window():
     readings, _ = collect(2, recipe(train=4, valid=0, epochs=1), State(), every_step=True)
-    assert [(r.step, r.values["sum"]) for r in readings if r.clock == "batches"] == [(1, 0.0), (2, 1.0), (3, 2.0), (4, 3.0)]
+    assert [(r.step, r.values["sum"]) for r in readings if r.clock == "batches"] == [
+        (1, 0.0),
+        (2, 1.0),
+        (3, 2.0),
+        (4, 3.0),
+    ]
 
 
 @given(at=st.integers(1, 9))

@@ -9,7 +9,14 @@ import torch
 from injector import Module, provider, singleton
 
 from torchalloy.adapters.flame.pytorch.process import SupervisedProcess
-from torchalloy.adapters.flame.pytorch.typing_prelude import Criterion, Model, Optimizer, RootConfig, TrainDataLoader, ValDataLoader
+from torchalloy.adapters.flame.pytorch.typing_prelude import (
+    Criterion,
+    Model,
+    Optimizer,
+    RootConfig,
+    TrainDataLoader,
+    ValDataLoader,
+)
 from torchalloy.data import Loader, TensorData
 
 

@@ -16,9 +16,13 @@ import project, torch
 from torchalloy.runtime import train
 alone = train("config.yaml", name="alone")
 """
-    (tmp_path / "project.py").write_text((tmp_path / "project.py").read_text().replace("torch.nn.Dropout(0.2)", "torch.nn.ReLU()"))
+    (tmp_path / "project.py").write_text(
+        (tmp_path / "project.py").read_text().replace("torch.nn.Dropout(0.2)", "torch.nn.ReLU()")
+    )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    code = "from torchalloy.runtime import train; train('config.yaml', name='both', launcher='torchrun', num_processes=2)"
+    code = (
+        "from torchalloy.runtime import train; train('config.yaml', name='both', launcher='torchrun', num_processes=2)"
+    )
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert told.returncode == 0, told.stderr
     alone, both = (find_run(name, tmp_path / "runs").summary() for name in ("alone", "both"))

@@ -25,7 +25,9 @@ def test_only_reporting_steps_read_a_tensor_back(tmp_path: Path, monkeypatch):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     step = supervised(model, torch.nn.CrossEntropyLoss(), optimizer)
     batches = [(torch.randn(4, 8), torch.randint(2, (4,))) for _ in range(170)]
-    recipe = Recipe((Stage("train", batches, step),), Budget(epochs=1), canonical_parts({"model": model, "optimizer": optimizer}))
+    recipe = Recipe(
+        (Stage("train", batches, step),), Budget(epochs=1), canonical_parts({"model": model, "optimizer": optimizer})
+    )
     for name in READS:
         monkeypatch.setattr(torch.Tensor, name, counted(name, getattr(torch.Tensor, name)))
     run_recipe(recipe, style="test", folder=tmp_path / "run", state=state, progress=False)

@@ -1,4 +1,4 @@
-"""The Python API as a user meets it: train, fail, be killed, resume, evaluate, explain, and every mistake in one message."""
+"""The Python API as a user meets it: train, fail, be killed, resume, evaluate, explain; a mistake is one message."""
 
 import json
 import os
@@ -41,7 +41,9 @@ def home(tmp_path, monkeypatch):
 
 def in_a_process(code, **environment):
     """Run code in a process of its own, as a script of the user's would."""
-    return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
+    )
 
 
 TRAIN = "from torchalloy.runtime import train; train('config.yaml', name='{}')"
@@ -67,7 +69,9 @@ def test_a_run_leaves_what_the_readme_promises(home):
     assert json.loads((result.folder / "config" / "origin.json").read_text())["overrides"] == ["config.lr=0.02"]
     assert {"metrics.jsonl", "log.txt", "tensorboard", "checkpoints"} <= {path.name for path in result.folder.iterdir()}
     assert any(path.name.startswith("events.out.tfevents") for path in (result.folder / "tensorboard").rglob("*"))
-    assert [r.step for r in read_metrics(result.folder / "metrics.jsonl") if r.clock == "batches"] == list(range(2, 21, 2))
+    assert [r.step for r in read_metrics(result.folder / "metrics.jsonl") if r.clock == "batches"] == list(
+        range(2, 21, 2)
+    )
 
 
 def test_a_killed_run_resumes_to_the_very_same_end(home):
@@ -81,7 +85,9 @@ def test_a_killed_run_resumes_to_the_very_same_end(home):
     assert result.summary["metrics"] == whole.summary["metrics"]
     assert weights(home / "runs/killed") == weights(home / "runs/whole")
     told = [(r.stage, r.clock, r.step, dict(r.values)) for r in read_metrics(home / "runs/whole/metrics.jsonl")]
-    assert [(r.stage, r.clock, r.step, dict(r.values)) for r in read_metrics(home / "runs/killed/metrics.jsonl")] == told
+    assert [
+        (r.stage, r.clock, r.step, dict(r.values)) for r in read_metrics(home / "runs/killed/metrics.jsonl")
+    ] == told
 
 
 def test_a_finished_run_says_so_and_stays(home):
@@ -100,7 +106,9 @@ def test_a_larger_budget_continues_a_finished_run(home):
 
 def test_a_signal_stops_where_the_run_can_go_on(home):
     train("config.yaml", name="whole")
-    process = subprocess.Popen([sys.executable, "-c", TRAIN.format("asked")], env={**os.environ, "SLOW": "1"}, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAIN.format("asked")], env={**os.environ, "SLOW": "1"}, stdout=subprocess.DEVNULL
+    )
     while not (home / "slow").exists():
         time.sleep(0.05)
     time.sleep(0.2)
@@ -132,7 +140,9 @@ def test_explaining_runs_nothing(home):
     told = explain("config.yaml")
     assert (told.style, told.epochs, told.stages) == ("process", 4, {"train": "training", "valid": "scoring"})
     assert {"model", "optimizer", "state", "rng", "data", "metrics", "style"} == set(told.parts)
-    assert ("after_step", "checkpoint", "every 3 steps") in [(row.moment, row.handler, row.rhythm) for row in told.table]
+    assert ("after_step", "checkpoint", "every 3 steps") in [
+        (row.moment, row.handler, row.rhythm) for row in told.table
+    ]
     assert not (home / "runs").exists()
 
 
@@ -175,7 +185,9 @@ def test_a_mistake_is_one_message_and_leaves_no_folder(home, overrides, message)
 
 
 def test_problems_of_a_config_are_told_together_with_their_lines(home):
-    (home / "config.yaml").write_text(CONFIG.replace("seed: 3", "seed: -1").replace("every_steps: 2", "every_steps: no"))
+    (home / "config.yaml").write_text(
+        CONFIG.replace("seed: 3", "seed: -1").replace("every_steps: 2", "every_steps: no")
+    )
     with pytest.raises(ConfigError) as told:
         train("config.yaml", name="wrong")
     assert "config.yaml:2:" in str(told.value) and "config.yaml:9:" in str(told.value)

@@ -33,7 +33,13 @@ class DigitsTrainer(Trainer):
         LoggerCallback().hook(self)
 
     def train_batch(
-        self, eidx: int, idx: int, global_step: int, batch_data: tuple[Tensor, Tensor], params: Params, device: torch.device
+        self,
+        eidx: int,
+        idx: int,
+        global_step: int,
+        batch_data: tuple[Tensor, Tensor],
+        params: Params,
+        device: torch.device,
     ) -> Meter:
         """Learn from a batch."""
         meter = Meter()

@@ -19,9 +19,20 @@ def test_two_epochs_over_ten_items_count_and_fire_in_flames_order():
     engine.run(range(10), max_epochs=2)
     state = engine.state
     assert (state.epoch, state.local_iteration, state.global_iteration, state.max_iterations) == (2, 10, 20, 20)
-    assert fired[:6] == ["STARTED", "EPOCH_STARTED", "GET_BATCH_STARTED", "GET_BATCH_COMPLETED", "ITERATION_STARTED", "ITERATION_COMPLETED"]
+    assert fired[:6] == [
+        "STARTED",
+        "EPOCH_STARTED",
+        "GET_BATCH_STARTED",
+        "GET_BATCH_COMPLETED",
+        "ITERATION_STARTED",
+        "ITERATION_COMPLETED",
+    ]
     assert fired[-2:] == ["EPOCH_COMPLETED", "COMPLETED"]
-    assert (fired.count("ITERATION_COMPLETED"), fired.count("EPOCH_COMPLETED"), fired.count("GET_BATCH_STARTED")) == (20, 2, 20)
+    assert (fired.count("ITERATION_COMPLETED"), fired.count("EPOCH_COMPLETED"), fired.count("GET_BATCH_STARTED")) == (
+        20,
+        2,
+        20,
+    )
 
 
 def test_max_iterations_ends_inside_the_second_epoch():
@@ -52,7 +63,9 @@ def test_injected_handlers_get_their_own_engine_and_state():
     for engine in engines:
         engine.add_event_handler(Events.COMPLETED, handler)
         engine.run(range(1), max_epochs=1)
-    assert [(state is engine.state, got is engine) for (state, got), engine in zip(seen, engines, strict=True)] == [(True, True)] * 2
+    assert [(state is engine.state, got is engine) for (state, got), engine in zip(seen, engines, strict=True)] == [
+        (True, True)
+    ] * 2
     assert seen[0][0] is not seen[1][0]
 
 

@@ -6,7 +6,7 @@ import textwrap
 
 import torch
 
-INJECTION = '''
+INJECTION = """
 from injector import inject, singleton, Injector, Module, provider
 from typing import NewType
 
@@ -38,9 +38,9 @@ container = Injector(MyModule)
 cfg = container.get(Config)
 a = container.get(A)
 print(a.cfg)
-'''
+"""
 
-PROCESS = '''
+PROCESS = """
 from torchalloy.adapters.flame.pytorch.typing_prelude import *
 from injector import inject, Injector, Module, provider, singleton
 import torch
@@ -93,7 +93,7 @@ class Parts(Module):
     @provider
     def optimizer(self, model: Model) -> Optimizer:
         return torch.optim.SGD(model.parameters(), lr=0.1)
-'''
+"""
 
 
 def test_the_readmes_injection_program_prints_what_it_says(tmp_path):

@@ -136,7 +136,7 @@ def test_a_trainer_in_the_later_manner_is_ready_when_constructed(tmp_path, monke
 
         def train_batch(self, eidx, idx, global_step, batch_data, params, device):
             meter = Meter()
-            meter.loss = self.model(batch_data).square().mean()
+            meter.loss = self.model(batch_data[0]).square().mean()
             meter.loss.backward()
             self.optim.step()
             return meter

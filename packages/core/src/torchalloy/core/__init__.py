@@ -11,7 +11,7 @@ from torchalloy.core._errors import (
     RunError,
     UnknownName,
 )
-from torchalloy.core._hookspecs import HookSpecs, PROJECT, hookimpl
+from torchalloy.core._hookspecs import PROJECT, HookSpecs, hookimpl
 from torchalloy.core._nearest import did_you_mean, nearest
 from torchalloy.core._nulls import NullPart, NullSink
 from torchalloy.core._offers import (

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distributions
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 
@@ -20,6 +19,9 @@ from torchalloy.core._offers import (
     SinkFactory,
     Style,
 )
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 __all__ = ["Offer", "Plugins"]
 
@@ -50,6 +52,8 @@ class Plugins:
 
         Raises: PluginError: naming the distribution whose plugin can't be imported or has a hook of a wrong name.
         """
+        from importlib.metadata import distributions  # 25 ms that only this needs
+
         plugins = cls()
         for distribution in distributions():
             plugins._load(distribution)
@@ -106,7 +110,7 @@ class Plugins:
         """Sub-commands by name."""
         return self._offers("alloy_commands", lambda command: command.name)
 
-    def _load(self, distribution: Distribution) -> None:
+    def _load(self, distribution: "Distribution") -> None:
         source = distribution.metadata["Name"]
         for entry in distribution.entry_points.select(group=PROJECT):
             if self._manager.has_plugin(f"{source}:{entry.name}"):
@@ -114,7 +118,9 @@ class Plugins:
             try:
                 plugin = entry.load()
             except Exception as error:
-                raise PluginError(f"plugin {entry.name!r} of {source} ({entry.value}) can't be loaded: {error!r}") from error
+                raise PluginError(
+                    f"plugin {entry.name!r} of {source} ({entry.value}) can't be loaded: {error!r}"
+                ) from error
             self.register(plugin, f"{source}:{entry.name}")
 
     def _offers(self, hook: str, name_of: Callable[[T], str]) -> dict[str, Offer[T]]:
@@ -125,6 +131,8 @@ class Plugins:
             for thing in things:
                 name = name_of(thing)
                 if name in offers:
-                    raise PluginError(f"{hook}: {name!r} is offered by both {offers[name].source} and {source}; uninstall one")
+                    raise PluginError(
+                        f"{hook}: {name!r} is offered by both {offers[name].source} and {source}; uninstall one"
+                    )
                 offers[name] = Offer(thing, source)
         return dict(sorted(offers.items()))

@@ -73,7 +73,7 @@ def _run(command: Sequence[str], num_processes: int, folder: Path) -> None:
         max_restarts=0,
         monitor_interval=0.1,
         # Process 0 speaks for all; the others can be read in their files.
-        logs_specs=DefaultLogsSpecs(str(folder), redirects={rank: Std.ALL for rank in range(1, num_processes)}),
+        logs_specs=DefaultLogsSpecs(str(folder), redirects=dict.fromkeys(range(1, num_processes), Std.ALL)),
         signals_to_handle=",".join(_SIGNALS),
     )
     elastic_launch(config, sys.executable)("-u", "-m", "torchalloy.distributed._worker", str(folder), *command)

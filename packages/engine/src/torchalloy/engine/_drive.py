@@ -1,12 +1,11 @@
 """The primitives of a run. Each may be driven by the engine's own loop or by a style that keeps its loop."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 from torchalloy.core import Every, RecipeError, Source, Stage, State
-
 from torchalloy.engine._program import LinkedStage, Program, due
 
 __all__ = ["Drive"]
@@ -199,7 +198,6 @@ def _length(batches: Any) -> int | None:
 
 
 def _call_due(rhythmic: tuple[Every, ...], count: int, state: State, what: Any) -> int:
-    handle: Callable[[State, Any], None]
     for every in rhythmic:
         if count % every.num_steps == 0:
             every.handle(state, what)

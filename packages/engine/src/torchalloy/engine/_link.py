@@ -3,13 +3,14 @@
 from collections import Counter
 
 from torchalloy.core import Every, Handlers, OwnedRun, Recipe, RecipeError
-
 from torchalloy.engine._program import OpenSource, Program
 
 __all__ = ["link"]
 
 
-def link(recipe: Recipe, *last: Handlers, first: tuple[Handlers, ...] = (), open_source: OpenSource | None = None) -> Program:
+def link(
+    recipe: Recipe, *last: Handlers, first: tuple[Handlers, ...] = (), open_source: OpenSource | None = None
+) -> Program:
     """Return the program of `recipe`: at each moment `first` is called, then the recipe's own handlers, then `last`.
 
     `open_source` makes the batches of a stage addressable when it starts; without it, batches that are no `Source` are

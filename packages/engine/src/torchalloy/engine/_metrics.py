@@ -63,7 +63,10 @@ class Metrics:
     def state_dict(self) -> dict[str, Any]:
         """Return the sums of the window and stage under way."""
         self._fold()
-        return {"window": {k: list(v) for k, v in self._window.items()}, "stage": {k: list(v) for k, v in self._stage.items()}}
+        return {
+            "window": {k: list(v) for k, v in self._window.items()},
+            "stage": {k: list(v) for k, v in self._stage.items()},
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over sums from `state_dict()`."""
@@ -120,8 +123,15 @@ class Metrics:
         outputs, self._pending = [output for output in self._pending if output is not None], []
         for output in outputs:
             if not isinstance(output, Mapping):
-                raise RecipeError(f"a step returned {type(output).__name__}; it should return named scalars, or its stage a `measure`")
-        flat = [part for output in outputs for value in output.values() for part in (value if isinstance(value, Mean) else (value,))]
+                raise RecipeError(
+                    f"a step returned {type(output).__name__}; it should return named scalars, or its stage a `measure`"
+                )
+        flat = [
+            part
+            for output in outputs
+            for value in output.values()
+            for part in (value if isinstance(value, Mean) else (value,))
+        ]
         numbers = iter(self._read(flat))
         steps = []
         for output in outputs:

@@ -10,7 +10,17 @@ __all__ = ["LinkedStage", "OpenSource", "Program", "Row"]
 
 OpenSource = Callable[[str, Iterable[Any] | Source], Source]
 
-MOMENTS = ("run_start", "epoch_start", "stage_start", "before_step", "after_step", "stage_end", "epoch_end", "run_end", "error")
+MOMENTS = (
+    "run_start",
+    "epoch_start",
+    "stage_start",
+    "before_step",
+    "after_step",
+    "stage_end",
+    "epoch_end",
+    "run_end",
+    "error",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The one loop, written with the primitives."""
 
 from torchalloy.core import State
-
 from torchalloy.engine._drive import Drive
 from torchalloy.engine._program import Program
 

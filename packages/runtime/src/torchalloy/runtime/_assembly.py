@@ -13,7 +13,6 @@ from torchalloy.data import seed_everything
 from torchalloy.di import constant, services
 from torchalloy.distributed import current, device_for
 from torchalloy.registry import Registry
-
 from torchalloy.runtime._catalog import catalog
 from torchalloy.runtime._settings import KEYS, Settings, read_settings
 

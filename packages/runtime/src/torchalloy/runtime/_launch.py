@@ -7,7 +7,6 @@ from typing import Any
 
 from torchalloy.core import AlloyError, LaunchError
 from torchalloy.records import RunFolder
-
 from torchalloy.runtime._catalog import catalog
 from torchalloy.runtime._result import RunResult
 

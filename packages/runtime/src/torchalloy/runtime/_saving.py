@@ -5,7 +5,6 @@ from typing import Any
 
 from torchalloy.checkpoint import Store
 from torchalloy.core import Drive, Every, Handlers, State, Stateful
-
 from torchalloy.runtime._settings import Saving
 
 __all__ = ["Saver"]
@@ -57,7 +56,9 @@ class Saver:
         states = {name: part.state_dict() for name, part in self._parts.items()}
         if self._store is not None:
             meta = {"epoch": state.epoch, "iteration": state.global_iteration, "stage": state.stage, **self._meta()}
-            self._store.save({name: _Taken(taken) for name, taken in states.items()}, step=state.global_iteration, meta=meta)
+            self._store.save(
+                {name: _Taken(taken) for name, taken in states.items()}, step=state.global_iteration, meta=meta
+            )
         self._saved = position
 
     def _start(self, drive: Drive) -> None:

@@ -10,7 +10,6 @@ from torchalloy.config import document_from_tree
 from torchalloy.core import Recipe, State
 from torchalloy.distributed import current, device_for, initialise
 from torchalloy.records import RunFolder, Sinks
-
 from torchalloy.runtime._session import Session
 from torchalloy.runtime._settings import DEFAULT_SINKS, Saving, Settings
 from torchalloy.runtime._train import sink_makers
@@ -54,7 +53,11 @@ def run_recipe(
     initialise(device_for("auto", current()))
     ranks, state = current(), state or State()
     settings = Settings(style, seed or 0, sinks=tuple(sinks), save=Saving(save_every_epochs, save_every_steps, keep))
-    record = RunFolder.adopt(folder, style=style, seed=settings.seed, command=sys.argv) if folder is not None and ranks.is_main else None
+    record = (
+        RunFolder.adopt(folder, style=style, seed=settings.seed, command=sys.argv)
+        if folder is not None and ranks.is_main
+        else None
+    )
     session = Session(
         recipe, state, settings, ranks, record,
         make_sinks=lambda made: Sinks([make(made.path) for make in sink_makers(sinks)]),

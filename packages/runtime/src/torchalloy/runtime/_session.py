@@ -17,7 +17,6 @@ from torchalloy.distributed import Ranks, average_gradients, broadcast_module, r
 from torchalloy.engine import Drive, Metrics, Program, link, run
 from torchalloy.optim import read_back
 from torchalloy.records import Progress, RunFolder, Sinks, open_log
-
 from torchalloy.runtime._generators import RankGenerators
 from torchalloy.runtime._saving import Saver
 from torchalloy.runtime._settings import Settings
@@ -164,7 +163,12 @@ class Session:
                 average_gradients(part)
 
     def _meta(self) -> dict[str, Any]:
-        return {"style": self.settings.style, "seed": self.settings.seed, "num_ranks": self.ranks.num_ranks, "versions": _versions()}
+        return {
+            "style": self.settings.style,
+            "seed": self.settings.seed,
+            "num_ranks": self.ranks.num_ranks,
+            "versions": _versions(),
+        }
 
     def _finish(self, status: str, began: float, error: BaseException | None) -> dict[str, Any]:
         summary = {

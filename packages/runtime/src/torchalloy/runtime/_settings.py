@@ -104,9 +104,13 @@ class _Reader:
     def style(self, styles: Mapping[str, Any]) -> str:
         name = self._document.tree.get("style")
         if name is None:
-            self.problems.append(self._document.problem("", f"key 'style' is missing; it names one of {', '.join(styles)}"))
+            self.problems.append(
+                self._document.problem("", f"key 'style' is missing; it names one of {', '.join(styles)}")
+            )
         elif name not in styles:
-            self.problems.append(self._document.problem("style", f"no style named {name!r}; {did_you_mean(str(name), styles)}"))
+            self.problems.append(
+                self._document.problem("style", f"no style named {name!r}; {did_you_mean(str(name), styles)}")
+            )
         return str(name)
 
     def number(self, key: str, default: int | None, *, least: int) -> int | None:

@@ -12,7 +12,6 @@ from torchalloy.core import CheckpointError, Handlers, Sink, UnknownName, did_yo
 from torchalloy.distributed import current, device_for, finish, initialise
 from torchalloy.engine import Row
 from torchalloy.records import RunFolder, Sinks, find_run, make_up_name
-
 from torchalloy.runtime._assembly import Assembled, assemble_document, read_config
 from torchalloy.runtime._catalog import catalog
 from torchalloy.runtime._launch import launch
@@ -52,7 +51,13 @@ def train(
     name = name or make_up_name()
     if launcher is not None or num_processes > 1:
         read_config(config, overrides)  # mistakes are told once, before any process starts
-        given = {"config": str(config), "overrides": list(overrides), "runs": str(runs), "name": name, "start_from": start_from}
+        given = {
+            "config": str(config),
+            "overrides": list(overrides),
+            "runs": str(runs),
+            "name": name,
+            "start_from": start_from,
+        }
         return launch(launcher or "torchrun", num_processes, "train", **given)
     document = read_config(config, overrides)
     initialise(device_for(str(document.tree.get("device", "auto")), current()))
@@ -72,7 +77,9 @@ def train(
         finish()
 
 
-def resume(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: TextIO | None = None) -> RunResult:
+def resume(
+    run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: TextIO | None = None
+) -> RunResult:
     """Continue a run from its newest verified checkpoint; a finished run is left as it is.
 
     Args:
@@ -101,7 +108,9 @@ def resume(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path =
         finish()
 
 
-def evaluate(run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: TextIO | None = None) -> dict[str, float]:
+def evaluate(
+    run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: TextIO | None = None
+) -> dict[str, float]:
     """Score a run's newest verified checkpoint on every stage that isn't training; the run itself stays as it is.
 
     Returns: Metrics by "stage/name".
@@ -122,10 +131,14 @@ class Explanation:
     def __init__(self, session: Session) -> None:
         recipe = session.recipe
         self.style: str = session.settings.style
-        self.parts: dict[str, str] = {name: f"{type(part).__module__}.{type(part).__qualname__}" for name, part in session.parts.items()}
+        self.parts: dict[str, str] = {
+            name: f"{type(part).__module__}.{type(part).__qualname__}" for name, part in session.parts.items()
+        }
         self.epochs: int | None = recipe.budget.epochs
         self.iterations: int | None = recipe.budget.iterations
-        self.stages: dict[str, str] = {name: "training" if stage.counts else "scoring" for name, stage in session.program.stages.items()}
+        self.stages: dict[str, str] = {
+            name: "training" if stage.counts else "scoring" for name, stage in session.program.stages.items()
+        }
         self.owns_its_loop: bool = session.program.owned is not None
         self.table: list[Row] = session.program.table()
 
@@ -136,7 +149,9 @@ def explain(config: str | Path, overrides: Sequence[str] = ()) -> Explanation:
     return Explanation(_session(document, Path(config).parent, None, None, None))
 
 
-def _session(document: ConfigDocument, home: Path, folder: Path | None, record: RunFolder | None, stream: TextIO | None) -> Session:
+def _session(
+    document: ConfigDocument, home: Path, folder: Path | None, record: RunFolder | None, stream: TextIO | None
+) -> Session:
     assembled = assemble_document(document, home, folder=folder)
     ranks, makers = current(), _sink_makers(assembled)
     return Session(
@@ -160,7 +175,9 @@ def _go_on_from(session: Session, run: str, runs: Path) -> str:
 
 def _create(document: ConfigDocument, runs: Path, name: str) -> RunFolder:
     style, seed = document.tree.get("style"), document.tree.get("seed", 0)
-    return RunFolder.create(runs, name, style=str(style), seed=seed if isinstance(seed, int) else None, command=sys.argv)
+    return RunFolder.create(
+        runs, name, style=str(style), seed=seed if isinstance(seed, int) else None, command=sys.argv
+    )
 
 
 def _keep_config(record: RunFolder, document: ConfigDocument, config: Path, overrides: Sequence[str]) -> None:
@@ -179,7 +196,9 @@ def _home(record: RunFolder) -> Path:
 def _newest(record: RunFolder) -> Checkpoint:
     checkpoint = Store(record.checkpoints, keep=None).newest()
     if checkpoint is None:
-        raise CheckpointError(f"{record.path}: has no checkpoint; it ended before the first one was written. Train it anew")
+        raise CheckpointError(
+            f"{record.path}: has no checkpoint; it ended before the first one was written. Train it anew"
+        )
     return checkpoint
 
 
@@ -187,7 +206,9 @@ def _chosen_handlers(assembled: Assembled) -> list[Handlers]:
     offered, chosen = catalog().handlers, []
     for name, node in assembled.settings.handlers.items():
         if name not in offered:
-            raise assembled.document.problem(f"handlers.{name}", f"no handler named {name!r}; {did_you_mean(name, offered)}")
+            raise assembled.document.problem(
+                f"handlers.{name}", f"no handler named {name!r}; {did_you_mean(name, offered)}"
+            )
         chosen.append(offered[name].thing.make(assembled.assembly, node))
     return chosen
 

@@ -39,7 +39,9 @@ class ProcessStyle:
         }
         bound = {name: key for name, key in loaders.items() if _is_bound(container, key)}
         if "train" not in bound:
-            raise assembly.problem("modules", "no module provides TrainDataLoader; add a provider annotated `-> TrainDataLoader`")
+            raise assembly.problem(
+                "modules", "no module provides TrainDataLoader; add a provider annotated `-> TrainDataLoader`"
+            )
         process = _process(assembly, container)
         stages = tuple(_stage(name, container.get(key), process) for name, key in bound.items())
         return Recipe(stages, _budget(assembly), canonical_parts(vars(process)), (_modes(process),))
@@ -71,7 +73,9 @@ def _process(assembly: Assembly, container: Injector) -> Any:
     cls = assembly.find(name, "process", at="process")
     missing = [method for method in NEEDED if not callable(getattr(cls, method, None))]
     if not isinstance(cls, type) or missing:
-        raise assembly.problem("process", f"{name} is no Process: {'it lacks ' + ', '.join(missing) if missing else 'it is no class'}")
+        raise assembly.problem(
+            "process", f"{name} is no Process: {'it lacks ' + ', '.join(missing) if missing else 'it is no class'}"
+        )
     return _injected(assembly, container, cls)
 
 
@@ -85,14 +89,18 @@ def _injected(assembly: Assembly, container: Injector, cls: type) -> Any:
 
 
 def _is_bound(container: Injector, key: Any) -> bool:
-    return container.binder.has_explicit_binding_for(key) or (container.parent is not None and _is_bound(container.parent, key))
+    return container.binder.has_explicit_binding_for(key) or (
+        container.parent is not None and _is_bound(container.parent, key)
+    )
 
 
 def _stage(name: str, loader: Any, process: Any) -> Stage:
     from torchalloy.optim import scalars
 
     def measure(output: Any) -> Mapping[str, Any]:
-        named = {key: value for key, value in output.items() if key != "batch_size"} if isinstance(output, Mapping) else {}
+        named = (
+            {key: value for key, value in output.items() if key != "batch_size"} if isinstance(output, Mapping) else {}
+        )
         return scalars(named)
 
     if name == "train":

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Subset
 
-from torchalloy.distributed import broadcast_module, current, device_for, exchange_device, initialise
+from torchalloy.distributed import broadcast_module, current, device_for, initialise
 
 __all__ = [
     "all_reduce",
@@ -105,7 +105,7 @@ def average_metrics(metrics: Mapping[str, Any], count: float = 1.0) -> Mapping[s
     if any(other != names for other in everyone):
         raise RuntimeError(f"ranks have different metrics: {everyone}")
     values = [float(metrics[name]) * count for name in names]
-    sums = torch.tensor([*values, count], dtype=torch.float64, device=exchange_device())
+    sums = torch.tensor([*values, count], dtype=torch.float64, device=_exchange_device())
     all_reduce(sums)
     means = dict(zip(names, (sums[:-1] / sums[-1]).tolist(), strict=True))
     return {name: means[name] for name in metrics}
@@ -138,7 +138,7 @@ def average_tensors(tensors: Iterable[Tensor]) -> None:
     for alike in kinds.values():
         flat = torch.cat([tensor.detach().reshape(-1) for tensor in alike])
         dist.all_reduce(flat)
-        means = (flat / world_size()).split([tensor.numel() for tensor in alike])
+        means = torch.split(flat / world_size(), [tensor.numel() for tensor in alike])
         for tensor, mean in zip(alike, means, strict=True):
             tensor.detach().copy_(mean.view(tensor.shape))
 
@@ -179,7 +179,7 @@ def eager_sync_gradients(params: Iterable[nn.Parameter]) -> Iterator[None]:
             raise RuntimeError("a parameter got a second gradient; there can be one backward inside eager_sync")
         reached.add(id(parameter))
 
-    hooks = [parameter.register_post_accumulate_grad_hook(note) for parameter in params]
+    hooks: list[Any] = [p.register_post_accumulate_grad_hook(note) for p in params]  # type: ignore[no-untyped-call]
     for parameter in params:
         parameter.grad = None
     try:
@@ -224,10 +224,15 @@ def loader(dataset: Dataset[Any], *args: Any, shuffle: bool = False, klass: Any 
 def _floating(tensors: Iterable[Tensor]) -> list[Tensor]:
     """Return the tensors that can be averaged, once all ranks have as many of them."""
     floating = [tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
-    number = torch.tensor([len(floating), -len(floating)], device=exchange_device())
+    number = torch.tensor([len(floating), -len(floating)], device=_exchange_device())
     dist.all_reduce(number, dist.ReduceOp.MAX)
     if number[0] != -number[1]:
         most, least = int(number[0]), -int(number[1])
         text = f"Mismatch in number of params: this rank has {len(floating)}, the ranks have {least} to {most}"
         raise RuntimeError(text)
     return floating
+
+
+def _exchange_device() -> torch.device:
+    """Return where small tensors must live to be exchanged."""
+    return torch.device("cuda", torch.cuda.current_device()) if dist.get_backend() == "nccl" else torch.device("cpu")

@@ -108,4 +108,4 @@ class SupervisedProcess(BaseProcess):
 def _first_tensor(model: nn.Module) -> torch.Tensor:
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor
-    raise Exception(f"{type(model).__name__} has neither parameters nor buffers, so it has no device")  # noqa: TRY002  (flame's type)
+    raise Exception(f"{type(model).__name__} has neither parameters nor buffers, so it has no device")

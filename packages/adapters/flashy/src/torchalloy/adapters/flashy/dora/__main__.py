@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dora", description="Run experiments, named by what differs from their config.")
+    parser = argparse.ArgumentParser(prog="dora", description="Run experiments, named by what they change.")
     environment = os.environ
     parser.add_argument("-P", "--package", default=environment.get("DORA_PACKAGE"), help="package of the main module")
     parser.add_argument("--main_module", default=environment.get("DORA_MAIN_MODULE", "train"), help="default: train")

@@ -48,7 +48,9 @@ class Engine:
     def add_event_handler(self, event: Any, handler: Callable[..., Any], **kwargs: Any) -> None:
         """Call `handler` on `event`. Its injected dependencies are made now, once; `kwargs` win over them."""
         for one in event if isinstance(event, EventsList) else (event,):
-            self._handlers.setdefault(event_name(one), []).append((one, handler, {**self._dependencies(handler, kwargs), **kwargs}))
+            self._handlers.setdefault(event_name(one), []).append(
+                (one, handler, {**self._dependencies(handler, kwargs), **kwargs})
+            )
 
     def has_event_handler(self, handler: Callable[..., Any], event: Any = None) -> bool:
         """Whether `handler` is called on `event`, or on any event."""
@@ -59,7 +61,9 @@ class Engine:
         """Call the handlers of `event` now, in the order they were added."""
         self.last_event_name = event
         for registered, handler, kwargs in tuple(self._handlers.get(event_name(event), ())):
-            if not isinstance(registered, FilteredEvent) or registered.filter(self, self.state.get_event_attrib_value(event)):
+            if not isinstance(registered, FilteredEvent) or registered.filter(
+                self, self.state.get_event_attrib_value(event)
+            ):
                 handler(**kwargs)
 
     def terminate(self) -> None:
@@ -76,7 +80,11 @@ class Engine:
         self.state.dataloader = data
 
     def run(
-        self, data: Iterable[Any], max_epochs: int | None = None, max_iterations: int | None = None, epoch_length: int | None = None
+        self,
+        data: Iterable[Any],
+        max_epochs: int | None = None,
+        max_iterations: int | None = None,
+        epoch_length: int | None = None,
     ) -> State:
         """Run over `data` and return the state.
 
@@ -93,7 +101,11 @@ class Engine:
         drive.commit()
 
     def setup(
-        self, data: Iterable[Any], max_epochs: int | None = None, max_iterations: int | None = None, epoch_length: int | None = None
+        self,
+        data: Iterable[Any],
+        max_epochs: int | None = None,
+        max_iterations: int | None = None,
+        epoch_length: int | None = None,
     ) -> None:
         """Make the state ready for `data`.
 
@@ -121,7 +133,9 @@ class Engine:
         if epoch_length is not None and epoch_length != state.epoch_length:
             raise ValueError(f"epoch_length {epoch_length} differs from the run's {state.epoch_length}")
 
-    def _begin(self, data: Iterable[Any], max_epochs: int | None, max_iterations: int | None, epoch_length: int | None) -> None:
+    def _begin(
+        self, data: Iterable[Any], max_epochs: int | None, max_iterations: int | None, epoch_length: int | None
+    ) -> None:
         state = self.state
         if max_epochs is not None and max_iterations is not None:
             raise ValueError("give max_epochs or max_iterations, not both")
@@ -129,7 +143,9 @@ class Engine:
             state.epoch = 0  # a finished run starts anew; set_epoch on a fresh state resumes
         length = epoch_length if epoch_length is not None else len(data) if isinstance(data, Sized) else None
         if length is not None and length < 1:
-            raise ValueError("data is empty" if epoch_length is None else f"epoch_length must be positive, got {epoch_length}")
+            raise ValueError(
+                "data is empty" if epoch_length is None else f"epoch_length must be positive, got {epoch_length}"
+            )
         if length is None:
             logger.warning("data has no length; give epoch_length, or an endless iterable never ends its epoch")
         if max_epochs is None and max_iterations is None:

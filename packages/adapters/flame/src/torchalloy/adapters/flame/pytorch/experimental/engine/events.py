@@ -35,7 +35,9 @@ class EventEnum(_Event, Enum):
     def __hash__(self) -> int:
         return _Event.__hash__(self)
 
-    def __call__(self, event_filter: EventFilter | None = None, every: int | None = None, once: int | None = None) -> Any:
+    def __call__(
+        self, event_filter: EventFilter | None = None, every: int | None = None, once: int | None = None
+    ) -> Any:
         """Return this event, filtered.
 
         Args:

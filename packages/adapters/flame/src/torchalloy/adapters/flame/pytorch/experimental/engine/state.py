@@ -21,7 +21,9 @@ _COUNTED_BY_EPOCH = (Events.EPOCH_STARTED, Events.EPOCH_COMPLETED, Events.STARTE
 
 
 def _counters() -> dict[Any, str]:
-    return {event.value: "global_iteration" for event in _COUNTED_BY_ITERATION} | {event.value: "epoch" for event in _COUNTED_BY_EPOCH}
+    return {event.value: "global_iteration" for event in _COUNTED_BY_ITERATION} | {
+        event.value: "epoch" for event in _COUNTED_BY_EPOCH
+    }
 
 
 @dataclass(slots=True)
@@ -56,7 +58,11 @@ class State(CoreState):
         if self.max_iterations is None and self.max_epochs is not None and self.epoch_length is not None:
             self.max_iterations = self.max_epochs * self.epoch_length
         elif self.max_iterations is None:
-            logger.warning("max_iterations stays unknown: max_epochs is %s and epoch_length is %s", self.max_epochs, self.epoch_length)
+            logger.warning(
+                "max_iterations stays unknown: max_epochs is %s and epoch_length is %s",
+                self.max_epochs,
+                self.epoch_length,
+            )
 
     def get_event_attrib_value(self, event: Any) -> int:
         """Return the counter behind `event`.
