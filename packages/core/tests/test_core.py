@@ -62,7 +62,11 @@ def test_one_name_offered_twice_names_both_distributions():
 
 
 def test_a_hook_of_a_wrong_name_is_an_error():
-    wrong = SimpleNamespace(alloy_sink=hookimpl(list))
+    @hookimpl
+    def alloy_sink():
+        return []
+
+    wrong = SimpleNamespace(alloy_sink=alloy_sink)
     with pytest.raises(PluginError, match="my-tape.*alloy_sink"):
         Plugins().register(wrong, "my-tape:plugin")
 

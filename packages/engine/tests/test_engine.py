@@ -135,7 +135,7 @@ def test_an_error_is_told_and_comes_through_as_it_is():
     (Recipe((), Budget(1)), "no stage"),
     (Recipe((Stage("a", (), add),)), "no budget"),
     (Recipe((Stage("a", (), add), Stage("a", (), add)), Budget(0)), "0 epochs.*2 stages named 'a'"),
-    (Recipe((Stage("a", (), add),), Budget(1), handlers=(Handlers("h", after_step=Every(0, add)),)), "h asks for every 0 steps"),
+    (Recipe((Stage("a", (), add),), Budget(1), {}, (Handlers("h", after_step=Every(0, add)),)), "every 0 steps"),
 ])  # fmt: skip
 def test_what_cannot_run_is_refused_all_at_once(bad, message):
     with pytest.raises(RecipeError, match=message):

@@ -10,12 +10,9 @@ from torchalloy.adapters.flashy import LogProgressBar
 def walk(total, updates, caplog, **kwargs):
     """Return the indices at which `update` said a line is due, and the lines that were written."""
     logger = logging.getLogger("test_progress")
-    due = []
     with caplog.at_level(logging.INFO, logger.name):
         bar = LogProgressBar(logger, range(total), updates=updates, name="Train", **kwargs)
-        for index in bar:
-            if bar.update(loss=float(index)):
-                due.append(index)
+        due = [index for index in bar if bar.update(loss=float(index))]
     return due, [record.getMessage() for record in caplog.records]
 
 
