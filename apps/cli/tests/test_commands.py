@@ -64,7 +64,7 @@ class SmallRuntime:
         run.finish(summary["status"], summary)
         return Result(run.path, summary)
 
-    def resume(self, run, overrides=(), *, runs="runs", stream=None):
+    def resume(self, run, overrides=(), *, runs="runs", launcher=None, num_processes=1, stream=None):
         self.asked.append((run, list(overrides), runs))
         return Result(None, {"metrics": METRICS}, f"{run} is finished already")
 

@@ -14,7 +14,7 @@ def test_two_ranks_train_what_one_does(tmp_path):
     code = """
 import project, torch
 from torchalloy.runtime import train
-alone = train("config.yaml", name="alone")
+alone = train("config.yaml", name="alone", overrides=["max_epochs=4"])
 """
     (tmp_path / "project.py").write_text(
         (tmp_path / "project.py").read_text().replace("torch.nn.Dropout(0.2)", "torch.nn.ReLU()")
@@ -23,6 +23,9 @@ alone = train("config.yaml", name="alone")
     code = (
         "from torchalloy.runtime import train; train('config.yaml', name='both', launcher='torchrun', num_processes=2)"
     )
+    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert told.returncode == 0, told.stderr
+    code = "from torchalloy.runtime import resume; resume('both', ['max_epochs=4'], launcher='torchrun', num_processes=2)"
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert told.returncode == 0, told.stderr
     alone, both = (find_run(name, tmp_path / "runs").summary() for name in ("alone", "both"))

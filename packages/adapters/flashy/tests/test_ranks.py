@@ -26,7 +26,8 @@ class Solver(flashy.BaseSolver):
         super().__init__()
         torch.manual_seed(distrib.rank())
         self.eager = eager
-        self.model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3, affine=False), torch.nn.Linear(3, 1))
+        layers = [torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3, affine=False), torch.nn.Linear(3, 1)]
+        self.model = torch.nn.Sequential(*layers)
         distrib.broadcast_model(self.model)
         self.optim = torch.optim.SGD(self.model.parameters(), lr=0.1)
         self.register_stateful("model", "optim")
@@ -121,9 +122,13 @@ def test_two_ranks_agree_bit_by_bit_and_equal_one_process_on_the_joined_batches(
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "ranked.py"]
     for arguments in (["-m", *torchrun], ["single.py"]):
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True, text=True, timeout=200,
-        )  # fmt: skip
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
         assert done.returncode == 0, done.stderr
     for eager in (False, True):
         first, second, alone = (torch.load(tmp_path / f"out/weights_{who}_{eager}.pt") for who in ("2_0", "2_1", "1_0"))

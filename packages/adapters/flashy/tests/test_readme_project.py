@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from torchalloy.adapters.flashy.dora.__main__ import main as dora
 
@@ -113,9 +115,8 @@ def changed(package, *pairs):
 
 def in_a_process(*arguments, **environment):
     """Run `python -m arguments` beside the package; return its exit status and standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], env={**os.environ, **environment}, capture_output=True, text=True, timeout=200
-    )
+    command, environment = [sys.executable, "-m", *arguments], {**os.environ, **environment}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
     return done.returncode, done.stderr
 
 
@@ -154,7 +155,7 @@ def test_with_one_epoch_more_in_the_loop_a_rerun_repeats_only_the_tenth(project)
 
 
 @pytest.mark.slow
-def test_killed_in_its_third_epoch_a_rerun_ends_with_the_same_weights(project):
+def test_killed_in_its_third_epoch_a_rerun_ends_with_the_same_weights(project, monkeypatch):
     every_epoch = ("save_checkpoint=epoch % 2 == 1", "")
     changed(
         project,
@@ -176,7 +177,7 @@ def test_killed_in_its_third_epoch_a_rerun_ends_with_the_same_weights(project):
     after = json.loads((killed / "history.json").read_text())
     assert len(before) == 2 and len(after) == 5 and after[:2] == before
     forget()
-    os.environ["USER"] = "another"  # the fixture puts it back
+    monkeypatch.setenv("USER", "another")
     assert dora(run[1:]) == 0
     (whole,) = (project.parent / "flashy_basic_another/outputs/xps").iterdir()
     rerun, uninterrupted = (torch.load(at / "checkpoint.th", weights_only=False)["model"] for at in (killed, whole))
@@ -195,3 +196,21 @@ def test_an_experiment_found_by_its_signature_restores_its_solver(project):
         solver = found.Solver(xp.cfg)
         assert solver.restore() and solver.epoch == 2
         assert torch.equal(solver.model.weight, saved(project, "bddb497c")["model"]["weight"])
+        assert saved(project, "bddb497c")["xp.cfg"] == xp.cfg
+
+
+def test_a_checkpoint_that_flashy_wrote_with_what_its_resolvers_cached_is_read(project):
+    assert dora(["-P", "basic", "run", "lr=0.2", "epochs=3"]) == 0
+    shutil.rmtree(folder_of(project, "bddb497c") / "checkpoints")
+    spec = spec_from_file_location("found", project / "train.py")
+    found = module_from_spec(spec)
+    spec.loader.exec_module(found)
+    xp = found.main.get_xp_from_sig("bddb497c")
+    assert OmegaConf.get_cache(xp.cfg)
+    with xp.enter():
+        solver = found.Solver(xp.cfg)
+        solver.run_stage("train", solver.train)
+        solver.commit(save_checkpoint=False)
+        torch.save(solver.state_dict(), solver.checkpoint_path)  # flashy's whole way of saving
+        read = found.Solver(xp.cfg)
+        assert read.restore() and torch.equal(read.model.weight, solver.model.weight)

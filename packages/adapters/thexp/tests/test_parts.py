@@ -12,6 +12,7 @@ from torch.optim import SGD
 import torchalloy.adapters.thexp as thexp
 from torchalloy.adapters.thexp import AvgMeter, DataBundler, Logger, Meter, Params, RndManager, Saver
 from torchalloy.adapters.thexp.base_classes.errors import BoundCheckError
+from torchalloy.adapters.thexp.calculate import accuracy, rampup
 from torchalloy.adapters.thexp.utils import random
 from torchalloy.adapters.thexp.utils.date.dataloader import DataLoader
 from torchalloy.core import CheckpointError, ConfigError
@@ -49,10 +50,20 @@ def test_a_subclass_of_params_prints_its_own_name_and_its_optim_option():
 
 
 def test_the_command_line_reaches_into_nodes_and_is_read_as_literals(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["p.py", "--epoch=400", "--optim.lr=0.01", "--a.b.c=[1,2]", "--fast", "--name", "cuda:0", "--tags=[x,y]"])
+    monkeypatch.setattr(
+        "sys.argv",
+        ["p.py", "--epoch=400", "--optim.lr=0.01", "--a.b.c=[1,2]", "--fast", "--name", "cuda:0", "--tags=[x,y]"],
+    )
     params = Params()
     assert params.from_args() is params
-    assert (params.epoch, params.optim.lr, params["a.b.c"], params.fast, params.name, params.tags) == (400, 0.01, [1, 2], True, "cuda:0", ["x", "y"])
+    assert (params.epoch, params.optim.lr, params["a.b.c"], params.fast, params.name, params.tags) == (
+        400,
+        0.01,
+        [1, 2],
+        True,
+        "cuda:0",
+        ["x", "y"],
+    )
     assert "('optim', {'lr': 0.01})" in repr(params)
 
 
@@ -104,7 +115,11 @@ def test_a_saver_rotates_checkpoints_and_keeps_keypoints_and_models(tmp_path):
         saver.save_checkpoint(i, {"a": i}, {"b": i})
         saver.save_model(i, {"a": i}, {"b": i})
     names = {file.name for file in tmp_path.iterdir() if not file.name.startswith(".")}
-    expected = {f"keep.{i:07d}.ckpt" for i in range(10)} | {f"model.{i:07d}.pth" for i in range(10)} | {f"{i:07d}.ckpt" for i in (7, 8, 9)}
+    expected = (
+        {f"keep.{i:07d}.ckpt" for i in range(10)}
+        | {f"model.{i:07d}.pth" for i in range(10)}
+        | {f"{i:07d}.ckpt" for i in (7, 8, 9)}
+    )
     assert names == expected | {f"{name}.json" for name in expected}
     assert saver.find_checkpoints()[0].endswith("0000009.ckpt")
     assert saver.load_keypoint_info(5) == {"b": 5}
@@ -185,3 +200,14 @@ def test_a_bundle_of_exact_loaders_is_entered_anywhere():
     whole = [str(batch) for batch in source.batches(3, 0)]
     assert len(whole) == 6
     assert [str(batch) for batch in source.batches(3, 4)] == whole[4:]
+
+
+def test_accuracy_and_ramps_meet_their_formulas():
+    scores = torch.tensor([[0.1, 0.9, 0.0], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
+    labels = torch.tensor([1, 1, 2])
+    assert accuracy.classify(scores, labels, topk=(1,)) == (3, [2])
+    assert accuracy.classify(scores, labels, cacu_rate=True, topk=(1, 3)) == [2 / 3, 1.0]
+    assert rampup.sigmoid_rampup(0) == pytest.approx(np.exp(-5))
+    assert (rampup.sigmoid_rampup(100), rampup.sigmoid_rampup(3, 0)) == (1.0, 1.0)
+    assert rampup.linear_rampup(50, amplitude=2) == 1.0
+    assert rampup.cosine_rampdown(5, 10) == pytest.approx(0.5)

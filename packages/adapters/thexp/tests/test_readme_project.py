@@ -10,8 +10,8 @@ import torch
 
 TORCHVISION = {
     "torchvision/__init__.py": "",
-    "torchvision/transforms.py": "class ToTensor:\n    def __call__(self, image):\n        return image.float() / 255\n",
-    "torchvision/datasets.py": '''
+    "torchvision/transforms.py": "class ToTensor:\n    def __call__(self, image):\n        return image / 255\n",
+    "torchvision/datasets.py": """
 import torch
 
 
@@ -27,10 +27,10 @@ class FakeData(torch.utils.data.Dataset):
         image = torch.randint(0, 256, self.image_size, generator=generator)
         label = torch.randint(0, self.num_classes, (), generator=generator)
         return (image if self.transform is None else self.transform(image)), label
-''',
+""",
 }
 
-PROJECT = '''
+PROJECT = """
 import torch
 import torch.nn as nn
 class MyModel(nn.Module):
@@ -88,24 +88,37 @@ trainer = MyTrainer(params)
 trainer.initial_exp("./experiment")
 
 trainer.train()
-'''
+"""
 
 
 def test_the_readmes_trainer_trains_after_changing_only_its_imports(tmp_path):
-    """torchvision is no dependency of ours: the project brings a small package of that name with the two things used."""
+    """torchvision is no dependency of ours: the project brings a small package of that name."""
     for name, text in {**TORCHVISION, "main.py": PROJECT}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    environment = {**os.environ, "THEXP_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    environment = {
+        **os.environ,
+        "THEXP_HOME": str(tmp_path / "home"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
     done = subprocess.run(
-        [sys.executable, "main.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "main.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "experiment" / "mytrainer_lr=0.01"
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["status"], summary["epochs"], summary["iterations"]) == ("finished", 10, 40)
     assert summary["metrics"]["train/loss"] < 2.3
-    assert {"logs", "modules", "plot", "rnd", "board", "code", "exp", "checkpoints"} <= {part.name for part in folder.iterdir()}
+    assert {"logs", "modules", "plot", "rnd", "board", "code", "exp", "checkpoints"} <= {
+        part.name for part in folder.iterdir()
+    }
     assert "train epoch - 10/10" in done.stdout
     assert "train end" in next((folder / "logs").glob("*.log")).read_text()
     [record] = (folder / "exp").glob("*.json")

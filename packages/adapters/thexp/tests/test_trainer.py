@@ -109,7 +109,11 @@ def test_the_life_cycle_of_a_trainer(tmp_path):
     trainer.save_keypoint()
     trainer.load_keypoint(3)
     assert trainer.params.eidx == 4
-    assert set(json.loads((folder / "summary.json").read_text())["metrics"]) == {"train/loss", "valid/accuracy", "test/accuracy"}
+    assert set(json.loads((folder / "summary.json").read_text())["metrics"]) == {
+        "train/loss",
+        "valid/accuracy",
+        "test/accuracy",
+    }
 
 
 def test_training_again_does_nothing_until_there_are_more_epochs(tmp_path):
@@ -153,8 +157,8 @@ def test_the_engine_sees_the_test_behind_training_and_inside_the_epoch(tmp_path)
     run(link(trainer.recipe(), trace.handlers()), State())
     marks = [event[0] + ":" + str(event[-1]) for event in trace.events if "step" not in event[0]]
     assert marks == [
-        "run_start:run_start", "epoch_start:1", "stage_start:train", "stage_end:train", "stage_start:valid", "stage_end:valid",
-        "stage_start:test", "stage_end:test", "epoch_end:1", "run_end:run_end",
+        "run_start:run_start", "epoch_start:1", "stage_start:train", "stage_end:train",
+        "stage_start:valid", "stage_end:valid", "stage_start:test", "stage_end:test", "epoch_end:1", "run_end:run_end",
     ]  # fmt: skip
     assert sum(event[:2] == ("after_step", "test") for event in trace.events) == 4
 
@@ -232,7 +236,13 @@ def test_checkpoints_of_both_forms_are_read(tmp_path):
     trainer = make(Small, tmp_path)
     trainer.train()
     path = trainer.save_checkpoint({"note": torch.tensor(1.5)})
-    flat = {"model": trainer.model.state_dict(), "optim": trainer.optim.state_dict(), "_eidx": 7, "_idx": 1, "_global_step": 20}
+    flat = {
+        "model": trainer.model.state_dict(),
+        "optim": trainer.optim.state_dict(),
+        "_eidx": 7,
+        "_idx": 1,
+        "_global_step": 20,
+    }
     trainer.saver.save_keypoint(7, flat)
     other = make(Small, tmp_path / "other")
     assert other.load_checkpoint(path) == {"note": 1.5}

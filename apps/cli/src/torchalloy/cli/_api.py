@@ -47,7 +47,14 @@ class Api(Protocol):
         ...
 
     def resume(
-        self, run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = ..., stream: TextIO | None = ...
+        self,
+        run: str | Path,
+        overrides: Sequence[str] = (),
+        *,
+        runs: str | Path = ...,
+        launcher: str | None = ...,
+        num_processes: int = ...,
+        stream: TextIO | None = ...,
     ) -> Result:
         """Continue a run."""
         ...

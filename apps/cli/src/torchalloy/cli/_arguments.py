@@ -6,7 +6,7 @@ from typing import Any
 
 from torchalloy.core import AlloyError, did_you_mean
 
-__all__ = ["Parser", "UsageError", "add_common", "add_overrides"]
+__all__ = ["Parser", "UsageError", "add_common", "add_launching", "add_overrides"]
 
 
 class UsageError(AlloyError):
@@ -69,6 +69,14 @@ def add_common(parser: argparse.ArgumentParser, *, runs: bool = True, json: str 
         )
     parser.add_argument("--json", action="store_true", help=f"print {json} as one line of JSON, all else to stderr")
     parser.add_argument("--debug", action="store_true", help="show the whole traceback of a mistake")
+
+
+def add_launching(parser: argparse.ArgumentParser) -> None:
+    """Add the options that start several processes."""
+    parser.add_argument("--launcher", action=Once, help="start processes by this launcher: torchrun, accelerate...")
+    parser.add_argument(
+        "--nproc", metavar="N", type=at_least_one, default=1, action=Once, help="number of processes (default: 1)"
+    )
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:

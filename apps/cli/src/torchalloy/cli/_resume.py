@@ -3,7 +3,7 @@
 import sys
 
 from torchalloy.cli._api import Api, installed
-from torchalloy.cli._arguments import Parser, add_common, add_overrides
+from torchalloy.cli._arguments import Parser, add_common, add_launching, add_overrides
 from torchalloy.cli._output import stdout_kept
 from torchalloy.cli._train import say
 
@@ -16,7 +16,14 @@ def command(arguments: list[str], api: Api | None = None) -> int:
     api = api or installed("resume")
     with stdout_kept(given.json):
         stream = sys.stderr if given.json else sys.stdout
-        result = api.resume(given.run, given.overrides, runs=given.runs, stream=stream)
+        result = api.resume(
+            given.run,
+            given.overrides,
+            runs=given.runs,
+            launcher=given.launcher,
+            num_processes=given.nproc,
+            stream=stream,
+        )
     return say(result, as_json=given.json)
 
 
@@ -29,5 +36,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("run", metavar="RUN", help="a folder, a name, the beginning of a name, or @last")
     add_overrides(parser)
+    add_launching(parser)
     add_common(parser)
     return parser

@@ -3,7 +3,7 @@
 import sys
 
 from torchalloy.cli._api import Api, Result, installed
-from torchalloy.cli._arguments import Once, Parser, add_common, add_overrides, at_least_one
+from torchalloy.cli._arguments import Once, Parser, add_common, add_launching, add_overrides
 from torchalloy.cli._output import stdout_kept
 from torchalloy.cli._summary import end_line, exit_status, json_line
 
@@ -50,10 +50,7 @@ def _parser() -> Parser:
     parser.add_argument("--config", metavar="FILE", required=True, action=Once, help="config file (.yaml .toml .py)")
     add_overrides(parser)
     parser.add_argument("--name", action=Once, help="name of the run and its folder (default: one is made up)")
-    parser.add_argument("--launcher", action=Once, help="start processes by this launcher: torchrun, accelerate...")
-    parser.add_argument(
-        "--nproc", metavar="N", type=at_least_one, default=1, action=Once, help="number of processes (default: 1)"
-    )
+    add_launching(parser)
     parser.add_argument(
         "--from", metavar="RUN", dest="start_from", action=Once, help="go on from this run's checkpoint, of any style"
     )

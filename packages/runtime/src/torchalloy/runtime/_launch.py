@@ -13,27 +13,26 @@ from torchalloy.runtime._result import RunResult
 __all__ = ["launch"]
 
 
-def launch(launcher: str, num_processes: int, what: str, **arguments: Any) -> RunResult:
-    """Have `launcher` run `train` or `resume` with `arguments` in `num_processes` processes, and read what they left.
+def launch(launcher: str, num_processes: int, what: str, folder: Path, **arguments: Any) -> RunResult:
+    """Have `launcher` call `train` or `resume` with `arguments` in each of `num_processes` processes.
 
+    Returns: What the run left in `folder`.
     Raises: UnknownName: no such launcher. LaunchError: a process failed; its own message was printed by it.
     """
     status = catalog().launcher(launcher).launch(["torchalloy.runtime", what, json.dumps(arguments)], num_processes)
     if status != 0:
         raise LaunchError(f"launcher {launcher!r}: a process ended with exit status {status}; its message is above")
-    record = RunFolder.open(Path(arguments["runs"]) / arguments["name"])
+    record = RunFolder.open(folder)
     return RunResult(record.path, record.summary())
 
 
 def main(argv: list[str]) -> int:
-    """Be one rank: run what `launch` was asked to."""
-    from torchalloy.runtime._train import train
+    """Be one rank: call what `launch` was asked to."""
+    from torchalloy.runtime._train import resume, train
 
     what, arguments = argv[0], json.loads(argv[1])
-    if what != "train":
-        raise AlloyError(f"a rank can't do {what!r}; only 'train'")
     try:
-        train(arguments.pop("config"), arguments.pop("overrides"), stream=sys.stderr, **arguments)
+        {"train": train, "resume": resume}[what](**arguments)
     except AlloyError as error:
         print(f"alloy: error: {error}", file=sys.stderr)
         return 2

@@ -58,7 +58,7 @@ def train(
             "name": name,
             "start_from": start_from,
         }
-        return launch(launcher or "torchrun", num_processes, "train", **given)
+        return launch(launcher or "torchrun", num_processes, "train", Path(runs) / name, **given)
     document = read_config(config, overrides)
     initialise(device_for(str(document.tree.get("device", "auto")), current()))
     try:
@@ -78,7 +78,13 @@ def train(
 
 
 def resume(
-    run: str | Path, overrides: Sequence[str] = (), *, runs: str | Path = "runs", stream: TextIO | None = None
+    run: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    runs: str | Path = "runs",
+    launcher: str | None = None,
+    num_processes: int = 1,
+    stream: TextIO | None = None,
 ) -> RunResult:
     """Continue a run from its newest verified checkpoint; a finished run is left as it is.
 
@@ -86,6 +92,8 @@ def resume(
         run: A folder, a name, a unique prefix, or "@last".
         overrides: Changes to the run's config, such as a larger budget.
         runs: The folder of all runs.
+        launcher: A launcher's name; None runs in this process.
+        num_processes: Processes the launcher starts; >= 1. It may differ from what the run had.
         stream: Where progress is drawn; standard output by default.
 
     Raises: RunError: no such run. CheckpointError: it has no checkpoint that can be read.
@@ -94,15 +102,20 @@ def resume(
     if record.status == "finished" and not overrides:
         return RunResult(record.path, record.summary(), f"{record.name} is finished already; nothing to resume")
     document = read_config(record.path / "config.yaml", overrides)
+    if launcher is not None or num_processes > 1:
+        given = {"run": str(record.path.resolve()), "overrides": list(overrides)}
+        return launch(launcher or "torchrun", num_processes, "resume", record.path, **given)
     initialise(device_for(str(document.tree.get("device", "auto")), current()))
     try:
         checkpoint = _newest(record)
-        session = _session(document, _home(record), record.path, record, stream)
+        own = record if current().is_main else None
+        session = _session(document, _home(record), record.path, own, stream)
         report = session.restore(checkpoint)
         if report.missing or report.unexpected:
             raise CheckpointError(f"{checkpoint.folder}: doesn't fit this config; {report}")
-        record.resume(sys.argv)
-        record.write_text("config.yaml", document.to_yaml())
+        if own is not None:
+            own.resume(sys.argv)
+            own.write_text("config.yaml", document.to_yaml())
         return RunResult(record.path, session.run().summary)
     finally:
         finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import logging
@@ -14,6 +15,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
 from torch import nn
 
 from torchalloy.adapters.flashy import distrib
@@ -361,7 +363,7 @@ class BaseSolver:
         return {name.replace(".", "_"): source.value for name, source in named if isinstance(source, AttributeWrapper)}
 
     def _exported(self) -> dict[str, Any]:
-        return {**self.state_dict(), "xp.cfg": self.xp.cfg}
+        return {**self.state_dict(), "xp.cfg": _without_cache(self.xp.cfg)}
 
 
 class _Rest:
@@ -461,7 +463,6 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _config_types() -> list[Any]:
     """Return the types in flashy's own checkpoints beside tensors: those its OmegaConf config is made of."""
-    from collections import defaultdict
     from pathlib import PosixPath, WindowsPath
 
     from omegaconf import DictConfig, ListConfig, base, nodes
@@ -469,4 +470,18 @@ def _config_types() -> list[Any]:
     made_of = [nodes.AnyNode, nodes.BooleanNode, nodes.BytesNode, nodes.EnumNode, nodes.FloatNode, nodes.IntegerNode]
     made_of += [nodes.PathNode, nodes.StringNode, base.UnionNode]
     types = [DictConfig, ListConfig, base.ContainerMetadata, base.Metadata, *made_of, PosixPath, WindowsPath]
-    return [*types, Any, dict, list, int, float, str, bool, defaultdict]
+    return [*types, Any, dict, list, int, float, str, bool, (_dict, "collections.defaultdict")]
+
+
+def _dict(*_: Any) -> dict[Any, Any]:
+    """Stand in for a defaultdict, which torch won't fill when it reads weights only."""
+    return {}
+
+
+def _without_cache(config: Any) -> Any:
+    """Return a config without what its resolvers found before, such as the environment's values."""
+    if not OmegaConf.is_config(config):
+        return config
+    config = copy.deepcopy(config)
+    OmegaConf.clear_cache(config)
+    return config

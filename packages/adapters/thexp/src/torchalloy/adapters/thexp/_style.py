@@ -62,7 +62,7 @@ def _params(assembly: Assembly) -> Params:
     values = assembly.config.get("params", {})
     if not isinstance(values, Mapping):
         raise assembly.problem("params", f"expected a mapping of parameters, got {type(values).__name__}")
-    params = _params_class(assembly)()
+    params: Params = _params_class(assembly)()
     params.device = assembly.device
     for name, value in values.items():
         try:

@@ -36,7 +36,7 @@ class Training:
 
     def __init__(self, trainer: Trainer, *, quiet: bool = False) -> None:
         if "train" not in trainer.databundler_dict:
-            raise RecipeError(f"{type(trainer).__name__} has no training data; call regist_databundler(train=...) in its initial methods")
+            raise RecipeError(f"{type(trainer).__name__} has no training data; call regist_databundler(train=...)")
         self.trainer = trainer
         self.forgiven = False
         self._quiet = quiet
@@ -181,7 +181,9 @@ class _Rest:
         return [callback for callback in self._training.trainer.callback_list if isinstance(callback, Stateful)]
 
     def _others(self) -> dict[str, Any]:
-        return {name: thing for name, thing in self._training.trainer.other_dict.items() if id(thing) not in self._named}
+        return {
+            name: thing for name, thing in self._training.trainer.other_dict.items() if id(thing) not in self._named
+        }
 
 
 class _Stream:

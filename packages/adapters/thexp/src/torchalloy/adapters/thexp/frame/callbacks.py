@@ -11,7 +11,17 @@ from torchalloy.adapters.thexp.frame.meter import AvgMeter, Meter
 if TYPE_CHECKING:
     from torchalloy.adapters.thexp.frame.trainer import Trainer
 
-__all__ = ["BoardCallback", "Callback", "EvalCallback", "KeyErrorSave", "LoggerCallback", "ModelCheckpoint", "TimingCheckpint", "TimingCheckpoint", "TrainCallback"]
+__all__ = [
+    "BoardCallback",
+    "Callback",
+    "EvalCallback",
+    "KeyErrorSave",
+    "LoggerCallback",
+    "ModelCheckpoint",
+    "TimingCheckpint",
+    "TimingCheckpoint",
+    "TrainCallback",
+]
 
 
 class Callback:
@@ -50,11 +60,15 @@ class Callback:
     def on_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
         """Be told what `func` returned, and its arguments."""
 
-    def on_exception(self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any) -> Any:
+    def on_exception(
+        self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any
+    ) -> Any:
         """Be told what `func` raised; return something true to let it count as None returned."""
         return None
 
-    def on_first_exception(self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any) -> Any:
+    def on_first_exception(
+        self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any
+    ) -> Any:
         """Be told once of each exception; what is returned, unless None, takes the place of `on_exception`'s answer."""
         return None
 
@@ -90,13 +104,17 @@ class TrainCallback(Callback):
     def on_train_epoch_begin(self, trainer: Trainer, func: Any, params: Any, *args: Any, **kwargs: Any) -> None:
         """An epoch begins."""
 
-    def on_train_epoch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_epoch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """An epoch of training is over; `meter` is its AvgMeter."""
 
     def on_train_batch_begin(self, trainer: Trainer, func: Any, params: Any, *args: Any, **kwargs: Any) -> None:
         """A batch is about to be trained on."""
 
-    def on_train_batch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """A batch was trained on."""
 
     def on_eval_begin(self, trainer: Trainer, func: Any, params: Any, *args: Any, **kwargs: Any) -> None:
@@ -112,7 +130,13 @@ class TrainCallback(Callback):
         """A test is over; `meter` is what `test_eval_logic` returned."""
 
 
-_MOMENTS = {"train": "train", "train_epoch": "train_epoch", "train_batch": "train_batch", "eval": "eval", "test": "test"}
+_MOMENTS = {
+    "train": "train",
+    "train_epoch": "train_epoch",
+    "train_batch": "train_batch",
+    "eval": "eval",
+    "test": "test",
+}
 
 
 class EvalCallback(TrainCallback):
@@ -131,7 +155,9 @@ class EvalCallback(TrainCallback):
         self.periods = {"eval": eval_per_epoch, "test": test_per_epoch}
         self._last_covered = {"eval": 0, "test": 0}
 
-    def on_train_epoch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_epoch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """Score where it is time to."""
         for mode, period in self.periods.items():
             if period and params.eidx % period == period - 1:
@@ -181,7 +207,9 @@ class LoggerCallback(TrainCallback):
         self._meter = AvgMeter()
         trainer.logger.info(f"{params.eidx}/{params.epoch}", prefix="train epoch")
 
-    def on_train_batch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """Show the batch's values, and their means."""
         idx, num_batches = args[1], trainer.num_train_batches
         shown = self._meter.update(meter) if self.avg else meter
@@ -210,7 +238,9 @@ class LoggerCallback(TrainCallback):
         """Log what a test found."""
         trainer.logger.info("end" if meter is None else meter, prefix="test")
 
-    def on_first_exception(self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any) -> Any:
+    def on_first_exception(
+        self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any
+    ) -> Any:
         """Log what was raised."""
         trainer.logger.error(f"{type(e).__name__} raised")
 
@@ -231,7 +261,9 @@ class ModelCheckpoint(TrainCallback):
         self.monitor, self.mode, self.lower, self.start_epoch = monitor, mode, lower, start_epoch
         self.best: float | None = None
 
-    def on_train_epoch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_epoch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """Look at what the epoch measured."""
         self._look("train", trainer, params, meter)
 
@@ -271,7 +303,9 @@ class TimingCheckpoint(TrainCallback):
         super().__init__()
         self.per_epoch = per_epoch
 
-    def on_train_epoch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_epoch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """Save if it is time to."""
         if params.eidx % self.per_epoch == 0:
             trainer.save_keypoint(meter.serialize(), replacement=True)
@@ -303,12 +337,16 @@ class BoardCallback(TrainCallback):
         """Write several values under one `tag`."""
         self._watched.append((mode, tuple(names), tag))
 
-    def on_train_batch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """Write a batch's values."""
         if self.unit == "global_step":
             self._write("train", trainer, meter, params.global_step)
 
-    def on_train_epoch_end(self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_epoch_end(
+        self, trainer: Trainer, func: Any, params: Any, meter: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """Write an epoch's means."""
         if self.unit == "epoch":
             self._write("train", trainer, meter, params.eidx)
@@ -346,7 +384,9 @@ class KeyErrorSave(TrainCallback):
         super().__init__()
         self.wait_input = wait_input
 
-    def on_first_exception(self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any) -> Any:
+    def on_first_exception(
+        self, trainer: Trainer, func: Any, params: Any, e: BaseException, *args: Any, **kwargs: Any
+    ) -> Any:
         """Save, and let the interrupt end the run unless the user says otherwise."""
         import sys
 

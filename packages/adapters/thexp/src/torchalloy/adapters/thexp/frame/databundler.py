@@ -13,7 +13,7 @@ __all__ = ["DataBundler"]
 
 
 class DataBundler:
-    """Loaders by name. `chain_mode` (at first) gives the batches of one after another, `zip_mode` tuples of one of each.
+    """Loaders by name. `chain_mode`, the default, gives them one after another, `zip_mode` gives tuples of batches.
 
     A zip ends with the shortest loader that isn't cycled; a cycled one begins again when it is used up, and is
     shuffled anew then if it shuffles.
@@ -30,7 +30,9 @@ class DataBundler:
         Raises: AssertionError: the name is taken, or the thing can't be iterated.
         """
         name = f"unnamed_{len(self._loaders)}" if name is None else name
-        assert name not in self._loaders, f"there is a loader {name!r} already; the names are: {', '.join(self._loaders)}"
+        assert name not in self._loaders, (
+            f"there is a loader {name!r} already; the names are: {', '.join(self._loaders)}"
+        )
         assert isinstance(loader, Iterable), f"{type(loader).__name__} can't be iterated; add a DataLoader"
         self._loaders[name] = loader
         return self
@@ -69,7 +71,7 @@ class DataBundler:
         return bundler
 
     def source(self) -> Iterable[Any] | Source:
-        """Return what the engine is fed from: the loader itself where there is one, or all of them by exact position."""
+        """Return what the engine is fed from: the one loader itself, or all of them by exact position."""
         loaders = list(self._loaders.values())
         if len(loaders) == 1 and not self._cycled and not self._zips:
             return loaders[0].source() if isinstance(loaders[0], DataBundler) else loaders[0]
@@ -109,7 +111,11 @@ class DataBundler:
     def __len__(self) -> int:
         if not self._zips and self._cycled:
             raise TypeError("a chain with a cycled loader has no end")
-        lengths = [len(loader) for name, loader in self._loaders.items() if isinstance(loader, Sized) and name not in self._cycled]
+        lengths = [
+            len(loader)
+            for name, loader in self._loaders.items()
+            if isinstance(loader, Sized) and name not in self._cycled
+        ]
         if len(lengths) < len(self._loaders) - len(self._cycled):
             raise TypeError("a loader without a length")
         if not lengths and self._zips:
@@ -123,7 +129,9 @@ class DataBundler:
         return repr(self.len_dict())
 
     def __iter__(self) -> Iterator[Any]:
-        return self._combined({name: _endless(it) if name in self._cycled else iter(it) for name, it in self._loaders.items()})
+        return self._combined(
+            {name: _endless(it) if name in self._cycled else iter(it) for name, it in self._loaders.items()}
+        )
 
     def _exact_batches(self, epoch: int, start: int) -> Iterator[Any]:
         streams = {
@@ -136,7 +144,10 @@ class DataBundler:
         if self._zips:
             plain_first = sorted(streams, key=lambda name: name in self._cycled)
             places = [plain_first.index(name) for name in streams]
-            return (tuple(batch[place] for place in places) for batch in zip(*(streams[name] for name in plain_first), strict=False))
+            return (
+                tuple(batch[place] for place in places)
+                for batch in zip(*(streams[name] for name in plain_first), strict=False)
+            )
         return (batch for stream in streams.values() for batch in stream)
 
 

@@ -37,7 +37,9 @@ class Experiment:
         dbpath: The data base's directory, thexp's home by default.
     """
 
-    def __init__(self, exps_dir: str | Path | None = None, dbfilename: str | None = None, dbpath: str | Path | None = None) -> None:
+    def __init__(
+        self, exps_dir: str | Path | None = None, dbfilename: str | None = None, dbpath: str | Path | None = None
+    ) -> None:
         main = getattr(sys.modules["__main__"], "__file__", None)
         default = (Path(main).resolve().parent if main else Path.cwd()) / "experiment"
         self._folder = Path(exps_dir) if exps_dir is not None else default
@@ -82,7 +84,9 @@ class Experiment:
     def start_exp(self) -> None:
         """Begin: note what is there, snapshot the registered code, and see to it that the end is recorded."""
         self._before = self._files()
-        snapshots = {name: snap for name, member in self._members.items() if (snap := self._snap(name, member)) is not None}
+        snapshots = {
+            name: snap for name, member in self._members.items() if (snap := self._snap(name, member)) is not None
+        }
         self.exp_info = {"start_time": _now(), "snap": snapshots, "args": list(sys.argv)}
         for part in ("code", "exp"):
             (self._folder / part).mkdir(exist_ok=True)
@@ -93,6 +97,9 @@ class Experiment:
         if self not in _open_experiments:
             return
         _open_experiments.discard(self)
+        if not self._folder.is_dir():
+            print(f"experiment not recorded: {self._folder} was removed meanwhile")
+            return
         for name, member in self._members.items():
             if name not in self.exp_info["snap"] and (snap := self._snap(name, member)) is not None:
                 self.exp_info["snap"][name] = snap
@@ -106,7 +113,9 @@ class Experiment:
     def snapshot(self, code: str, path: str | Path) -> str:
         """Write `code` to the first of `<path>-0`, `<path>-1`, ... that is free or holds the same; return that path."""
         number = 0
-        while (file := Path(f"{path}-{number}")).exists() and _digest(file.read_text(encoding="utf-8")) != _digest(code):
+        while (file := Path(f"{path}-{number}")).exists() and _digest(file.read_text(encoding="utf-8")) != _digest(
+            code
+        ):
             number += 1
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -128,14 +137,22 @@ class Experiment:
         return {"fn": str(file), "hash": _digest(source), "snap": path}
 
     def _files(self) -> dict[str, tuple[int, int]]:
-        found = (file for folder in self._watched for file in folder.rglob("*") if file.suffix.lower() in self._suffixes and file.is_file())
+        found = (
+            file
+            for folder in self._watched
+            for file in folder.rglob("*")
+            if file.suffix.lower() in self._suffixes and file.is_file()
+        )
         return {str(file): (file.stat().st_mtime_ns, file.stat().st_size) for file in found}
 
     def _changes(self) -> dict[str, dict[str, Any]]:
         after = self._files()
         changed = {path for path, stamp in after.items() if self._before.get(path) != stamp}
         gone = {path: {"mode": "deleted", "exist": False} for path in self._before if path not in after}
-        return {**{path: _file_info(path, "modified" if path in self._before else "created") for path in sorted(changed)}, **gone}
+        return {
+            **{path: _file_info(path, "modified" if path in self._before else "created") for path in sorted(changed)},
+            **gone,
+        }
 
     def _free_key(self) -> str:
         """Return the date as a key nobody has; two runs may end in one second."""
@@ -165,7 +182,15 @@ class ExperimentViewer:
         """Return the keys of all experiments: the dates they ended."""
         return [*self.records]
 
-    def recent(self, day: float = 0, mouth: float = 0, year: float = 0, timedeltaobj: timedelta | None = None, *, month: float = 0) -> Any:
+    def recent(
+        self,
+        day: float = 0,
+        mouth: float = 0,
+        year: float = 0,
+        timedeltaobj: timedelta | None = None,
+        *,
+        month: float = 0,
+    ) -> Any:
         """Return the keys of experiments that ended within a span; `mouth` is how thexp spells month (30 days)."""
         span = timedelta(days=day + 30 * (mouth + month) + 365 * year) + (timedeltaobj or timedelta())
         return [key for key in self.records if datetime.strptime(key, DATE) > datetime.now() - span]
@@ -227,13 +252,22 @@ def _digest(content: str | bytes) -> str:
 
 def _file_info(path: str, mode: str) -> dict[str, Any]:
     file = Path(path)
-    info = {"mode": mode, "hash": _digest(file.read_bytes()), "atime": datetime.fromtimestamp(file.stat().st_mtime).strftime(FILE_DATE), "exist": True}
+    info = {
+        "mode": mode,
+        "hash": _digest(file.read_bytes()),
+        "atime": datetime.fromtimestamp(file.stat().st_mtime).strftime(FILE_DATE),
+        "exist": True,
+    }
     return {**info, "info": f"{path}.json"} if Path(f"{path}.json").exists() else info
 
 
 def _present(path: str, info: dict[str, Any], fn: str) -> dict[str, Any]:
     """Return what was recorded of a file, or that it is another one now, if it is the one that was asked for."""
     asked = Path(fn)
-    if not asked.is_file() or asked.resolve() != Path(path).resolve() or _digest(asked.read_bytes()) == info.get("hash"):
+    if (
+        not asked.is_file()
+        or asked.resolve() != Path(path).resolve()
+        or _digest(asked.read_bytes()) == info.get("hash")
+    ):
         return info
     return {**info, "mode": "replacement"}

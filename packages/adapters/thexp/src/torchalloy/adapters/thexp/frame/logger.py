@@ -45,7 +45,10 @@ class Logger:
             Logger._one = super().__new__(cls)
             Logger._one._begin(*args, **kwargs)
         elif args or kwargs:
-            warnings.warn("there is a Logger already, and these arguments don't change it; Logger.reset() begins anew", stacklevel=2)
+            warnings.warn(
+                "there is a Logger already, and these arguments don't change it; Logger.reset() begins anew",
+                stacklevel=2,
+            )
         return Logger._one
 
     @classmethod
@@ -120,7 +123,9 @@ class Logger:
 
     toggle_stdout = trig_stdout = enbale_stdout
 
-    def _begin(self, adddate: bool = True, datefmt: str = "%y-%m-%d %H:%M:%S", sep: str = " - ", stdout: bool = True) -> None:
+    def _begin(
+        self, adddate: bool = True, datefmt: str = "%y-%m-%d %H:%M:%S", sep: str = " - ", stdout: bool = True
+    ) -> None:
         self.adddate, self.datefmt, self.sep, self.stdout = adddate, datefmt, sep, stdout
         self._files: dict[Path, tuple[str, TextIO]] = {}
         self._listeners: list[Listener] = []

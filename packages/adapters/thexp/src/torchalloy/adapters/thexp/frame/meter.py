@@ -67,7 +67,11 @@ class Meter:
 
     def array_items(self) -> list[tuple[str, Any]]:
         """Return those values that are numbers, tensors or arrays."""
-        return [(name, value) for name, value in self.items() if isinstance(value, int | float | Tensor | np.ndarray | AvgItem)]
+        return [
+            (name, value)
+            for name, value in self.items()
+            if isinstance(value, int | float | Tensor | np.ndarray | AvgItem)
+        ]
 
     def numeral_items(self) -> list[tuple[str, builtins.float]]:
         """Return those values that are one number, as Python numbers."""
@@ -140,13 +144,22 @@ class AvgMeter(Meter):
 
     def numeral_items(self) -> list[tuple[str, builtins.float]]:
         """Return the mean of each averaged value, and other values that are one number."""
-        return [(name, value.avg if isinstance(value, AvgItem) else number) for name, number in super().numeral_items() for value in (self._values[name],)]
+        return [
+            (name, value.avg if isinstance(value, AvgItem) else number)
+            for name, number in super().numeral_items()
+            for value in (self._values[name],)
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """Return sums and plain values; what isn't plain data is left out, as the next step replaces it."""
         sums = {name: value.state_dict() for name, value in self._values.items() if isinstance(value, AvgItem)}
         plain = {name: value for name, value in self._values.items() if isinstance(value, bool | int | float | str)}
-        return {"order": list(self._values), "sums": sums, "plain": plain, "formats": {k: list(v) for k, v in self._formats.items()}}
+        return {
+            "order": list(self._values),
+            "sums": sums,
+            "plain": plain,
+            "formats": {k: list(v) for k, v in self._formats.items()},
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict()` returned."""

@@ -63,7 +63,9 @@ class BaseParams:
         try:
             return self._param_dict[name]
         except KeyError:
-            raise AttributeError(f"{type(self).__name__} has no parameter {name!r}; {did_you_mean(name, self.keys())}") from None
+            raise AttributeError(
+                f"{type(self).__name__} has no parameter {name!r}; {did_you_mean(name, self.keys())}"
+            ) from None
 
     def __delattr__(self, name: str) -> None:
         del self._param_dict[name]
@@ -141,7 +143,9 @@ class BaseParams:
 
         Raises: BoundCheckError: here and at later assignments, for another value.
         """
-        self._bounds[name] = lambda value: None if value in choices else f"{value!r} isn't one of {', '.join(map(repr, choices))}"
+        self._bounds[name] = lambda value: (
+            None if value in choices else f"{value!r} isn't one of {', '.join(map(repr, choices))}"
+        )
         self[name] = choices[0]
         return choices[0]
 
@@ -196,7 +200,7 @@ class BaseParams:
         return self._exp_name
 
     def from_args(self: P, argv: Sequence[str] | None = None) -> P:
-        """Set what the command line says (`--lr=0.1 --optim.lr 0.01 --flag`), read as Python literals where it can be.
+        """Set what the command line says (`--lr=0.1 --optim.lr 0.01 --flag`), as literals where it can.
 
         Raises: ConfigError: an argument that is neither a parameter nor its value.
         """
@@ -206,7 +210,7 @@ class BaseParams:
 
 
 class Params(BaseParams):
-    """Parameters of a training: `epoch`, `eidx` (from 1), `idx`, `global_step` and `device` are there from the start."""
+    """Parameters of a training: `epoch`, `eidx` (from 1), `idx`, `global_step` and `device` are there at once."""
 
     def __init__(self) -> None:
         import torch

@@ -59,7 +59,9 @@ class Saver:
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
         self.max_to_keep = max_to_keep
 
-    def save_checkpoint(self, val: int | str, state_dict: Any, extra_info: Any = None, replacement: bool = False, lasting: bool = False) -> str:
+    def save_checkpoint(
+        self, val: int | str, state_dict: Any, extra_info: Any = None, replacement: bool = False, lasting: bool = False
+    ) -> str:
         """Save a checkpoint that later ones push out; return its path.
 
         Args:
@@ -73,7 +75,9 @@ class Saver:
         """
         path = self._free(val, CHECKPOINT, "{}{:06d}.ckpt", replacement)
         self._save(path, state_dict, extra_info, lasting=lasting)
-        rotating = [name for name in self._newest_first(CHECKPOINT) if not self._manifest().get(name, {}).get("lasting")]
+        rotating = [
+            name for name in self._newest_first(CHECKPOINT) if not self._manifest().get(name, {}).get("lasting")
+        ]
         for name in rotating[self.max_to_keep :]:
             self.check_remove(self.ckpt_dir / name)
         return str(path)
@@ -151,7 +155,9 @@ class Saver:
         """
         path = self._chosen(MODEL, val)
         if path is None:
-            raise CheckpointError(f"{self.ckpt_dir}: no model {val!r}; there are: {', '.join(self.find_models()) or 'none'}")
+            raise CheckpointError(
+                f"{self.ckpt_dir}: no model {val!r}; there are: {', '.join(self.find_models()) or 'none'}"
+            )
         return self._loaded(path)
 
     def load_model_info(self, val: int | str) -> Any:
@@ -185,7 +191,11 @@ class Saver:
 
     def summary(self) -> None:
         """Print what there is."""
-        for what, found in (("checkpoints", self.find_checkpoints()), ("keypoints", self.find_keypoints()), ("models", self.find_models())):
+        for what, found in (
+            ("checkpoints", self.find_checkpoints()),
+            ("keypoints", self.find_keypoints()),
+            ("models", self.find_models()),
+        ):
             print(f"{what}:", *found, sep="\n  ")
 
     def _free(self, val: int | str, pattern: re.Pattern[str], form: str, replacement: bool) -> Path:
@@ -213,7 +223,9 @@ class Saver:
         except FileNotFoundError:
             return {}
         except ValueError as error:
-            raise CheckpointError(f"{self.ckpt_dir / MANIFEST} is damaged ({error}); remove it, and files go by their time") from error
+            raise CheckpointError(
+                f"{self.ckpt_dir / MANIFEST} is damaged ({error}); remove it, and files go by their time"
+            ) from error
         return entries
 
     def _write_manifest(self, entries: dict[str, dict[str, Any]]) -> None:
@@ -257,7 +269,9 @@ class Saver:
 
 
 def _epoch(val: Any) -> int:
-    assert isinstance(val, Integral) and not isinstance(val, bool), f"expected an epoch (int) or a path (str), got {val!r}"
+    assert isinstance(val, Integral) and not isinstance(val, bool), (
+        f"expected an epoch (int) or a path (str), got {val!r}"
+    )
     return int(val)
 
 

@@ -50,8 +50,9 @@ class Trainer:
     """
 
     _call_backs = frozenset({
-        "train", "train_epoch", "test", "eval", "train_on_batch", "regist_databundler", "train_batch", "test_eval_logic", "predict",
-        "load_keypoint", "load_checkpoint", "load_model", "save_keypoint", "save_checkpoint", "save_model",
+        "train", "train_epoch", "train_on_batch", "train_batch", "test", "eval", "test_eval_logic",
+        "predict", "regist_databundler", "load_keypoint", "load_checkpoint", "load_model",
+        "save_keypoint", "save_checkpoint", "save_model",
     })  # fmt: skip
     __exp_name__: str | None = None
 
@@ -74,7 +75,9 @@ class Trainer:
 
     def __init__(self, params: BaseParams) -> None:
         if type(self).train_epoch is not Trainer.train_epoch:
-            raise RecipeError(f"{type(self).__name__} writes its own train_epoch, which would not be called: the engine runs the epochs")
+            raise RecipeError(
+                f"{type(self).__name__} writes its own train_epoch, which would never be called: the engine runs epochs"
+            )
         self.params = params
         self.device = torch.device(self.params.device)
         self.databundler_dict: dict[str, DataBundler] = {}
@@ -131,7 +134,9 @@ class Trainer:
     def callbacks(self, params: Any) -> None:
         """Hook the callbacks, in the later manner; for subclasses to write."""
 
-    def train_batch(self, eidx: int, idx: int, global_step: int, batch_data: Any, params: Any, device: torch.device) -> Any:
+    def train_batch(
+        self, eidx: int, idx: int, global_step: int, batch_data: Any, params: Any, device: torch.device
+    ) -> Any:
         """Learn from one batch and return a Meter; for subclasses to write."""
         raise NotImplementedError(f"{type(self).__name__} doesn't write train_batch")
 
@@ -151,7 +156,9 @@ class Trainer:
         In a run that a config described, the experiment is the run's folder.
         """
         if self._is_initialised:
-            warnings.warn(f"{type(self).__name__} is initialised already; initial_exp only moves its experiment", stacklevel=2)
+            warnings.warn(
+                f"{type(self).__name__} is initialised already; initial_exp only moves its experiment", stacklevel=2
+            )
         if self._place is None:
             self._begin_experiment(Experiment(Path(*exps_dir, self.params.get_exp_name())))
         if not self._is_initialised:
@@ -174,7 +181,9 @@ class Trainer:
         """The experiment; where none was begun, one beside the main script."""
         if self._experiment is None:
             if self._place is None:
-                self._begin_experiment(Experiment(_beside_main() / (self.__exp_name__ or self.params._exp_name or type(self).__name__)))
+                self._begin_experiment(
+                    Experiment(_beside_main() / (self.__exp_name__ or self.params._exp_name or type(self).__name__))
+                )
             else:
                 self._experiment = Experiment(self._place.folder or self._temporary())
         assert self._experiment is not None
@@ -205,7 +214,7 @@ class Trainer:
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(self.experiment.hold_exp_part("board", [".bd"]), filename_suffix=".bd")  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(self.experiment.hold_exp_part("board", [".bd"]), filename_suffix=".bd")
         return self._writer
 
     writter = writer  # thexp spells it so
@@ -274,8 +283,13 @@ class Trainer:
         if params.eidx > params.epoch:
             return
         self.train_toggle = False
-        training, state = Training(self), State(epoch=params.eidx - 1, global_iteration=params.global_step, metrics=self._metrics)
-        speaks = self.logger.stdout and any(isinstance(callback, LoggerCallback) and callback.enable for callback in self.callback_list)
+        training, state = (
+            Training(self),
+            State(epoch=params.eidx - 1, global_iteration=params.global_step, metrics=self._metrics),
+        )
+        speaks = self.logger.stdout and any(
+            isinstance(callback, LoggerCallback) and callback.enable for callback in self.callback_list
+        )
         try:
             run_recipe(
                 training.recipe(), style="trainer", folder=Path(self.experiment.exp_dir),
@@ -409,11 +423,15 @@ class Trainer:
 
     def save_keypoint(self, extra_info: Any = None, replacement: bool = False) -> str:
         """Save everything registered as a keypoint of the epoch; return its path."""
-        return self._saved("keypoint", self.saver.save_keypoint(self.params.eidx, self.checkpoint_dict(), extra_info, replacement))
+        return self._saved(
+            "keypoint", self.saver.save_keypoint(self.params.eidx, self.checkpoint_dict(), extra_info, replacement)
+        )
 
     def save_checkpoint(self, extra_info: Any = None, replacement: bool = False) -> str:
         """Save everything registered as a checkpoint of the epoch, which later ones push out; return its path."""
-        return self._saved("checkpoint", self.saver.save_checkpoint(self.params.eidx, self.checkpoint_dict(), extra_info, replacement))
+        return self._saved(
+            "checkpoint", self.saver.save_checkpoint(self.params.eidx, self.checkpoint_dict(), extra_info, replacement)
+        )
 
     def save_model(self, extra_info: Any = None) -> str:
         """Save the models' states; return the path."""
@@ -434,7 +452,12 @@ class Trainer:
         return self.saver.load_keypoint_info(epoch)
 
     def load_checkpoint(
-        self, epoch: int | str, strict: bool = True, byindex: bool = False, ignore_optim: bool = False, not_exist_ok: bool = False
+        self,
+        epoch: int | str,
+        strict: bool = True,
+        byindex: bool = False,
+        ignore_optim: bool = False,
+        not_exist_ok: bool = False,
     ) -> Any:
         """Go back to a checkpoint. Return what was saved beside it.
 
@@ -452,7 +475,9 @@ class Trainer:
         if saved is None:
             if not_exist_ok:
                 return None
-            raise FileNotFoundError(f"no checkpoint {epoch!r}; there are: {', '.join(self.saver.find_checkpoints()) or 'none'}")
+            raise FileNotFoundError(
+                f"no checkpoint {epoch!r}; there are: {', '.join(self.saver.find_checkpoints()) or 'none'}"
+            )
         self._restore(saved, strict, ignore_optim, is_epoch=isinstance(epoch, int))
         return self.saver.load_checkpoint_info(epoch, byindex)
 
@@ -577,11 +602,13 @@ def _states(registered: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _nested(saved: Mapping[str, Any], models: Iterable[str], optims: Iterable[str]) -> dict[str, Any]:
-    """Return a checkpoint of either form in the nested one; thexp's first releases wrote attribute names side by side."""
+    """Return a checkpoint of either form as the nested one; thexp's first releases wrote names side by side."""
     if "model" in saved and "eidx" in saved:
         return {"optim": {}, "other": {}, "vector": {}, "idx": 0, "global_step": 0, **saved}
     if "_eidx" not in saved:
-        raise CheckpointError(f"this file isn't a trainer's checkpoint: it holds {', '.join(map(str, saved)) or 'nothing'}")
+        raise CheckpointError(
+            f"this file isn't a trainer's checkpoint: it holds {', '.join(map(str, saved)) or 'nothing'}"
+        )
     return {
         "model": {name: saved[name] for name in models if name in saved},
         "optim": {name: saved[name] for name in optims if name in saved},
@@ -598,7 +625,9 @@ def _give_states(registered: Mapping[str, Any], states: Mapping[str, Any], stric
         elif strict:
             raise KeyError(f"the file has no {kind} {name!r}; {did_you_mean(name, states)}")
         else:
-            warnings.warn(f"the file has no {kind} {name!r}, which stays as it is; {did_you_mean(name, states)}", stacklevel=4)
+            warnings.warn(
+                f"the file has no {kind} {name!r}, which stays as it is; {did_you_mean(name, states)}", stacklevel=4
+            )
 
 
 def _plain(value: Any) -> Any:

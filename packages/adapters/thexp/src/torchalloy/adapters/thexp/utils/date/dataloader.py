@@ -19,7 +19,9 @@ class DataLoader(TorchDataLoader[Any]):
         Raises: ConfigError: the loader makes no batches itself, or those of a batch sampler of one's own.
         """
         if type(self.batch_sampler) is not BatchSampler:
-            raise ConfigError("set_batch_size: this DataLoader was made without batch_size, so its batches aren't its own to size")
+            raise ConfigError(
+                "set_batch_size: this DataLoader was made without batch_size, so its batches aren't its own to size"
+            )
         if batch_size < 1:
             raise ConfigError(f"set_batch_size: expected an integer >= 1, got {batch_size!r}")
         self.batch_sampler.batch_size = batch_size
