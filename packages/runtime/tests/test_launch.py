@@ -25,7 +25,7 @@ alone = train("config.yaml", name="alone", overrides=["max_epochs=4"])
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert told.returncode == 0, told.stderr
-    code = "from torchalloy.runtime import resume; resume('both', ['max_epochs=4'], launcher='torchrun', num_processes=2)"
+    code = "from torchalloy.runtime import resume; resume('both', ['max_epochs=4'], num_processes=2)"
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert told.returncode == 0, told.stderr
     alone, both = (find_run(name, tmp_path / "runs").summary() for name in ("alone", "both"))

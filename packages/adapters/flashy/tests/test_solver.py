@@ -2,7 +2,9 @@
 
 import json
 import logging
+import shutil
 from abc import ABC
+from functools import wraps
 
 import numpy as np
 import pytest
@@ -243,6 +245,26 @@ def test_numpy_and_tensor_metrics_become_numbers(xp):
     solver.log_metrics("train", metrics, flashy.Formatter())
     solver.commit(save_checkpoint=False)
     assert json.loads(xp.history.read_text()) == [{"train": {"a": 0.5, "b": 0.25}}]
+
+
+def test_a_run_that_a_mixin_or_a_decorator_gives_is_driven_too(xp):
+    def decorated(run):
+        return wraps(run)(lambda self: run(self))
+
+    class Mixin:
+        def run(self):
+            return Small.run(self)
+
+    class Mixed(Mixin, Small):
+        pass
+
+    class Decorated(Small):
+        run = decorated(Small.run.__wrapped__)
+
+    for cls in (Mixed, Decorated):
+        assert again(xp, cls, epochs=2).run() == "done"
+        assert json.loads((xp.folder / "summary.json").read_text())["epochs"] == 2
+        shutil.rmtree(xp.folder)
 
 
 # --- what is kept

@@ -77,8 +77,9 @@ def _without_ours(frames: list[traceback.FrameSummary]) -> list[traceback.FrameS
 
 
 def _is_ours(filename: str) -> bool:
-    """Return whether a file is in one of the folders that make up the namespace `torchalloy`, or is the import system."""
-    return filename.startswith("<frozen importlib") or any(filename.startswith(os.path.join(folder, "")) for folder in sys.modules["torchalloy"].__path__)
+    """Return whether a file is in a folder of the namespace `torchalloy`, or is Python's import system."""
+    ours = (os.path.join(folder, "") for folder in sys.modules["torchalloy"].__path__)
+    return filename.startswith(("<frozen importlib", *ours))
 
 
 def _reader_gone() -> int:

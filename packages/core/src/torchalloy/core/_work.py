@@ -98,6 +98,10 @@ class Drive(Protocol):
         """Whether the current stage moves the run forward; False outside any stage."""
         ...
 
+    def epochs(self) -> Iterator[int]:
+        """Yield the number of each epoch until the budget is used up or a stop is asked for, and end each."""
+        ...
+
     def perform(self, name: str) -> None:
         """Run the recipe's stage `name` once, now; inside another stage too."""
 

@@ -94,6 +94,7 @@ class Drive:
             self._resumed_stage = ""
         else:
             state.stage, state.local_iteration, self._start = name, 0, 0
+            state.batch = state.output = None
             self._tell("stage_start")
         yield
         if not self._interrupted:

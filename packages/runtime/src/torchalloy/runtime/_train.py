@@ -8,7 +8,7 @@ from typing import TextIO
 
 from torchalloy.checkpoint import Checkpoint, Store
 from torchalloy.config import ConfigDocument
-from torchalloy.core import CheckpointError, Handlers, Sink, UnknownName, did_you_mean
+from torchalloy.core import CheckpointError, Handlers, OwnedRun, Sink, UnknownName, did_you_mean
 from torchalloy.distributed import current, device_for, finish, initialise
 from torchalloy.engine import Row
 from torchalloy.records import RunFolder, Sinks, find_run, make_up_name
@@ -152,6 +152,8 @@ class Explanation:
         self.stages: dict[str, str] = {
             name: "training" if stage.counts else "scoring" for name, stage in session.program.stages.items()
         }
+        if isinstance(recipe.work, OwnedRun):
+            self.stages = {name: "training" if name == "train" else "scoring" for name in recipe.work.stages}
         self.owns_its_loop: bool = session.program.owned is not None
         self.table: list[Row] = session.program.table()
 

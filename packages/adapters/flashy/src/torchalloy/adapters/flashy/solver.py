@@ -30,6 +30,7 @@ from torchalloy.optim import canonical_parts, scalars
 
 __all__ = ["BaseSolver"]
 
+DRIVEN = "_is_driven_by_torchalloy"
 NEVER_LOADED = ("xp.cfg", "xp.sig")
 WITHOUT_STAGE = "epoch"  # what the engine is told instead of a stage, in an epoch that has none
 
@@ -46,7 +47,7 @@ class BaseSolver:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.run is not BaseSolver.run and not hasattr(cls.run, "__wrapped__"):
+        if cls.run is not BaseSolver.run and not hasattr(cls.run, DRIVEN):
             cls.run = _driven(cls.run)  # type: ignore[method-assign]
 
     def __init__(self) -> None:
@@ -441,6 +442,7 @@ def _driven(run: Callable[..., Any]) -> Callable[..., Any]:
         )
         return returned[0]
 
+    setattr(driven, DRIVEN, True)
     return driven
 
 

@@ -12,7 +12,6 @@ from torchalloy.adapters.thexp.frame.meter import AvgMeter, Meter
 from torchalloy.core import Budget, Drive, OwnedRun, Recipe, RecipeError, Source, Stateful
 from torchalloy.data import as_source
 from torchalloy.distributed import reduce_means
-from torchalloy.engine import Drive as EngineDrive
 from torchalloy.optim import canonical_parts, scalars
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ class Training:
         return meter
 
     def _run(self, drive: Drive) -> None:
-        assert isinstance(drive, EngineDrive)
         with self._attached(drive):
             try:
                 self._train(drive)
@@ -70,7 +68,7 @@ class Training:
                 self.forgiven = self._tell_error(error)
                 raise
 
-    def _train(self, drive: EngineDrive) -> None:
+    def _train(self, drive: Drive) -> None:
         trainer, state = self.trainer, drive.state
         self._take_position(drive)
         trainer.tell_begin("train")
