@@ -218,3 +218,15 @@ def test_batches_that_do_not_know_their_number_are_walked_through():
 
     state = run(link(Recipe((Stage("train", Unsized([1, 2]), add),), Budget(1))), State())
     assert (state.global_iteration, state.epoch_length) == (2, None)
+
+
+def test_a_stage_left_by_an_error_that_is_caught_is_left():
+    def loop(drive):
+        for _ in drive.epochs():
+            with pytest.raises(KeyError), drive.stage("train"):
+                raise KeyError("mine")
+            with drive.stage("valid"):
+                assert not drive.counts
+            assert drive.state.stage == "valid" and not drive.counts
+
+    run(link(Recipe(OwnedRun(loop), Budget(1))), State())

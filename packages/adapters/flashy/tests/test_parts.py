@@ -24,9 +24,7 @@ from torchalloy.adapters.flashy.utils import readonly, write_and_rename
 # --- averages, files, frozen models
 
 
-@given(
-    st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.1, 10)), min_size=1, max_size=20), st.floats(0.1, 1.0)
-)
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.1, 10)), min_size=1, max_size=20), st.floats(0.1, 1.0))
 def test_an_averager_is_the_weighted_mean_that_forgets_by_beta(steps, beta):
     update = flashy.averager(beta)
     for value, weight in steps:

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-RANKED = '''
+RANKED = """
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -111,7 +111,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 @pytest.mark.slow

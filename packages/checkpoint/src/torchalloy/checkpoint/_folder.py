@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,7 @@ def _verified(folder: Path, manifest: Manifest, name: str) -> bytes:
     return content
 
 
+@cache
 def _versions() -> dict[str, str]:
     names = ("torch", "numpy", "safetensors", "torchalloy-checkpoint")
     return {name: version(name) for name in names} | {"python": platform.python_version()}

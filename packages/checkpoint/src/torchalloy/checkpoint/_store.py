@@ -8,7 +8,7 @@ from typing import Any
 
 from torchalloy.checkpoint import _files, _manifest
 from torchalloy.checkpoint._folder import OLD, Checkpoint, read, standing, write
-from torchalloy.checkpoint._manifest import Manifest
+from torchalloy.checkpoint._manifest import MANIFEST, Manifest
 from torchalloy.core import CheckpointError, Stateful
 
 __all__ = ["Store"]
@@ -35,6 +35,7 @@ class Store:
         self.root = Path(root).absolute()
         self.keep = keep
         self._serial: int | None = None
+        self._manifests: dict[tuple[Path, int, int], Manifest] = {}
 
     def save(self, parts: Mapping[str, Stateful], *, step: int, meta: Mapping[str, Any] | None = None) -> Path:
         """Write what `parts` say of themselves; return the folder when it is safe on disk.
@@ -83,13 +84,32 @@ class Store:
         """Return the checkpoints whose manifest is good, the newest first."""
         return self._survey()[0]
 
+    def _manifest(self, folder: Path) -> Manifest:
+        """Load a manifest, once for as long as its file is the same. Raises: CheckpointError."""
+        try:
+            stat = (folder / MANIFEST).stat()
+        except OSError:
+            return _manifest.load(folder)  # which says what is wrong
+        key = (folder, stat.st_mtime_ns, stat.st_ino)
+        if key not in self._manifests:
+            self._manifests[key] = _manifest.load(folder)
+        return self._manifests[key]
+
+    def _looks_whole(self, folder: Path) -> bool:
+        """Return whether the sizes are right; content is verified when it is read."""
+        try:
+            files = self._manifest(folder).files
+            return all((folder / name).stat().st_size == file.num_bytes for name, file in files.items())
+        except (CheckpointError, OSError):
+            return False
+
     def _survey(self) -> tuple[list[Path], list[str]]:
         """Return the folders with a good manifest, newest first, and what is wrong with the others."""
         ranked: list[tuple[int, str, Path]] = []
         problems: list[str] = []
         for name, folder in self._named().items():
             try:
-                ranked.append((_serial_of(_manifest.load(folder)), name, folder))
+                ranked.append((_serial_of(self._manifest(folder)), name, folder))
             except CheckpointError as error:
                 problems.append(str(error))
         return [folder for *_, folder in sorted(ranked, reverse=True)], problems
@@ -106,7 +126,7 @@ class Store:
 
     def _last_serial(self) -> int:
         if self._serial is None:
-            manifests = [_manifest.load(folder) for folder in self.folders()]
+            manifests = [self._manifest(folder) for folder in self.folders()]
             self._serial = max(map(_serial_of, manifests), default=0)
         return self._serial
 
@@ -130,7 +150,8 @@ class Store:
         """Remove what is past `keep`. The checkpoint just written is the first of those kept, so one verified stays."""
         if self.keep is None:
             return
-        whole = [folder for folder in self.folders() if _looks_whole(folder)]
+        whole = [folder for folder in self.folders() if self._looks_whole(folder)]
+        self._manifests = {key: manifest for key, manifest in self._manifests.items() if key[0] in whole[: self.keep]}
         for folder in whole[self.keep :]:
             try:
                 _files.discard(folder)
@@ -157,12 +178,3 @@ class Store:
 def _serial_of(manifest: Manifest) -> int:
     serial = manifest.meta.get("serial", 0)
     return serial if isinstance(serial, int) else 0
-
-
-def _looks_whole(folder: Path) -> bool:
-    """Return whether the sizes are right; content is verified when it is read."""
-    try:
-        files = _manifest.load(folder).files
-        return all((folder / name).stat().st_size == file.num_bytes for name, file in files.items())
-    except (CheckpointError, OSError):
-        return False

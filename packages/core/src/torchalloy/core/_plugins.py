@@ -111,8 +111,11 @@ class Plugins:
         return self._offers("alloy_commands", lambda command: command.name)
 
     def _load(self, distribution: "Distribution") -> None:
+        entries = distribution.entry_points.select(group=PROJECT)
+        if not entries:
+            return  # before its metadata is read: most distributions have nothing for us
         source = distribution.metadata["Name"]
-        for entry in distribution.entry_points.select(group=PROJECT):
+        for entry in entries:
             if self._manager.has_plugin(f"{source}:{entry.name}"):
                 continue  # one distribution seen twice on sys.path
             try:

@@ -96,11 +96,13 @@ class Drive:
             state.stage, state.local_iteration, self._start = name, 0, 0
             state.batch = state.output = None
             self._tell("stage_start")
-        yield
-        if not self._interrupted:
-            self._tell("stage_end")
-        self.concluded = {}
-        self._linked = outer_stage
+        try:
+            yield
+            if not self._interrupted:
+                self._tell("stage_end")
+        finally:
+            self.concluded = {}
+            self._linked = outer_stage
         if outer_stage is not None:
             state.stage, state.local_iteration, state.epoch_length, state.dataloader, state.batch, state.output = outer
 

@@ -119,30 +119,40 @@ class Metrics:
         self._pending, self._window, self._stage = self._outer.pop() if nested else ([], {}, {})
 
     def _fold(self) -> list[dict[str, float]]:
-        """Read the pending outputs back, add them to the sums, and return each step's own values."""
+        """Read the pending outputs back and add them to the sums; return each step's own values if they are wanted."""
         outputs, self._pending = [output for output in self._pending if output is not None], []
-        for output in outputs:
-            if not isinstance(output, Mapping):
-                raise RecipeError(
-                    f"a step returned {type(output).__name__}; it should return named scalars, or its stage a `measure`"
-                )
-        flat = [
-            part
-            for output in outputs
-            for value in output.values()
-            for part in (value if isinstance(value, Mean) else (value,))
-        ]
-        numbers = iter(self._read(flat))
+        numbers = iter(self._read(_flat(outputs)))
         steps = []
         for output in outputs:
-            pairs = {k: (next(numbers), next(numbers) if isinstance(v, Mean) else 1.0) for k, v in output.items()}
-            steps.append(_means(pairs))
-            for name, (total, count) in pairs.items():
-                for sums in (self._window, self._stage):
-                    entry = sums.setdefault(name, [0.0, 0.0])
-                    entry[0] += total
-                    entry[1] += count
+            means = {}
+            for name, value in output.items():
+                total, count = next(numbers), next(numbers) if type(value) is Mean else 1.0
+                _add(self._window, name, total, count)
+                _add(self._stage, name, total, count)
+                if self._every_step and count:
+                    means[name] = total / count
+            steps.append(means)
         return steps
+
+
+def _flat(outputs: list[Any]) -> list[Any]:
+    flat: list[Any] = []
+    for output in outputs:
+        if type(output) is not dict and not isinstance(output, Mapping):
+            returned = type(output).__name__
+            raise RecipeError(f"a step returned {returned}; it should return named scalars, or its stage a `measure`")
+        for value in output.values():
+            flat.extend(value) if type(value) is Mean else flat.append(value)
+    return flat
+
+
+def _add(sums: dict[str, list[float]], name: str, total: float, count: float) -> None:
+    entry = sums.get(name)
+    if entry is None:
+        sums[name] = [total, count]
+    else:
+        entry[0] += total
+        entry[1] += count
 
 
 def _floats(values: Sequence[Any]) -> list[float]:

@@ -50,13 +50,17 @@ def read_back(values: Sequence[Any]) -> list[float]:
     >>> read_back([torch.tensor(1), 2, torch.tensor([3])])
     [1.0, 2.0, 3.0]
     """
-    alike: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    numbers = [0.0] * len(values)
+    alike: dict[tuple[torch.device, torch.dtype], tuple[list[int], list[Tensor]]] = {}
     for place, value in enumerate(values):
         if isinstance(value, Tensor):
-            alike.setdefault((value.device, value.dtype), []).append(place)
-    numbers = [0.0 if isinstance(value, Tensor) else float(value) for value in values]
-    for places in alike.values():
-        stacked = torch.stack([values[place].detach().reshape(()) for place in places])
-        for place, number in zip(places, stacked.tolist(), strict=True):
-            numbers[place] = float(number)
+            places, tensors = alike.setdefault((value.device, value.dtype), ([], []))
+            places.append(place)
+            tensors.append(value.reshape(()) if value.ndim else value)
+        else:
+            numbers[place] = float(value)
+    with torch.no_grad():
+        for places, tensors in alike.values():
+            for place, number in zip(places, torch.stack(tensors).tolist(), strict=True):
+                numbers[place] = float(number)
     return numbers

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def main(argv: list[str]) -> int:
     """Be one rank: call what `launch` was asked to."""
     from torchalloy.runtime._train import resume, train
 
-    what, arguments = argv[0], json.loads(argv[1])
+    calls: dict[str, Callable[..., RunResult]] = {"train": train, "resume": resume}
     try:
-        {"train": train, "resume": resume}[what](**arguments)
+        calls[argv[0]](**json.loads(argv[1]))
     except AlloyError as error:
         print(f"alloy: error: {error}", file=sys.stderr)
         return 2

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import Any, TextIO
 
@@ -191,5 +192,6 @@ class Session:
         return summary
 
 
+@cache
 def _versions() -> dict[str, str]:
     return {"torch": str(torch.__version__), "torchalloy": version("torchalloy-core")}

@@ -5,8 +5,8 @@ from typing import Dict, List, NewType  # noqa: UP035  (flame's programs use the
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer  # noqa: F401
-from torch.optim.lr_scheduler import LRScheduler as LrScheduler  # noqa: F401
+from torch.optim import Optimizer as Optimizer
+from torch.optim.lr_scheduler import LRScheduler as LrScheduler  # noqa: F401  (for the star import)
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from torchalloy.adapters.flame.pytorch.experimental.engine import Engine, State
