@@ -24,7 +24,7 @@ class Generators:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of all of them: plain data, NumPy arrays and CPU tensors."""
-        used_cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch gives it no types
+        used_cuda = torch.cuda.is_initialized()  # torch gives it no types
         return {
             "python": random.getstate(),
             "numpy": np.random.get_state(),

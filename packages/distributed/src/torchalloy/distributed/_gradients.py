@@ -83,7 +83,7 @@ class Averaging:
     def _watch(self, parameters: list["torch.Tensor"]) -> None:
         for parameter in parameters:
             if parameter not in self._on_parameters and parameter.is_leaf:
-                handle: _Handle = parameter.register_post_accumulate_grad_hook(self._reached)  # type: ignore[no-untyped-call]
+                handle: _Handle = parameter.register_post_accumulate_grad_hook(self._reached)
                 self._on_parameters[parameter] = handle
 
     def _reached(self, _: "torch.Tensor") -> None:

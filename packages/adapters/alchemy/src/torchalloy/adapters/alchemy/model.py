@@ -85,7 +85,7 @@ class DefaultBackwardHandler(BackwardHandler):
         if table.try_get_global("debug"):
             _propagate_by_name(weighted, names)
         else:
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
         if (step + 1) % self.period == 0:
             table.optim.step()
             table.train_sched.step_lr()
@@ -173,7 +173,7 @@ class AlchemyModel(Registrable, ABC):
 def _propagate_by_name(weighted: Sequence[Tensor], names: Sequence[str]) -> None:
     for index, (loss, name) in enumerate(zip(weighted, names, strict=True)):
         try:
-            loss.backward(retain_graph=index + 1 < len(weighted))  # type: ignore[no-untyped-call]
+            loss.backward(retain_graph=index + 1 < len(weighted))
         except RuntimeError:
             logger.error("loss {!r} can't be propagated back", name)
             raise

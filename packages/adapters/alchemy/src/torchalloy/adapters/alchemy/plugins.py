@@ -199,7 +199,7 @@ class DisplayRunningInfo(AlchemyPlugin):
         table = sym_tbl()
         logger.info("tag: {}", _tag("DisplayRunningInfo"))
         logger.info("device: {}", table.device_info)
-        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        cudnn = torch.backends.cudnn.version()
         logger.info("torch {}, CUDA {}, cuDNN {}", torch.__version__, torch.version.cuda, cudnn)
         logger.info("config: {}", plain(table.cfg))
 

@@ -179,7 +179,7 @@ def eager_sync_gradients(params: Iterable[nn.Parameter]) -> Iterator[None]:
             raise RuntimeError("a parameter got a second gradient; there can be one backward inside eager_sync")
         reached.add(id(parameter))
 
-    hooks: list[Any] = [p.register_post_accumulate_grad_hook(note) for p in params]  # type: ignore[no-untyped-call]
+    hooks: list[Any] = [p.register_post_accumulate_grad_hook(note) for p in params]
     for parameter in params:
         parameter.grad = None
     try:

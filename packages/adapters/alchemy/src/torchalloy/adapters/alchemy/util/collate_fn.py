@@ -36,7 +36,7 @@ class DefaultCollateFn(CollateFn):
     def __call__(self, inputs: Sequence[Any]) -> Any:
         """Return the batch of `inputs`: a dict with the keys of the first sample."""
         if not isinstance(inputs, list | tuple):
-            return default_convert(inputs)  # type: ignore[no-untyped-call]  # a loader without batching hands over single samples
+            return default_convert(inputs)  # a loader without batching hands over single samples
         if not all(isinstance(sample, Mapping) for sample in inputs):
             return default_collate(list(inputs))
         return {key: _stack([_as_tensor(sample[key]) for sample in inputs]) for key in inputs[0]}
