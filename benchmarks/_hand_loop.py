@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-NUM_EPOCHS, BATCH, HIDDEN, LEARNING_RATE, NUM_TEST = 30, 32, 64, 0.002, 360
+NUM_EPOCHS, BATCH, HIDDEN, LEARNING_RATE, NUM_TEST = 30, 32, 64, 0.004, 360
 
 
 def main() -> None:
