@@ -7,18 +7,32 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["TEMPORARY", "create", "discard", "make_folders", "replace", "sync_folder", "temporary"]
+__all__ = ["TEMPORARY", "create", "discard", "make_folders", "replace", "sync", "sync_folder", "temporary", "write"]
 
 TEMPORARY = ".tmp-"
 
 
 def create(path: Path, content: bytes) -> None:
     """Write a new file and wait until the disk has it. Raises: OSError."""
+    write(path, content)
+    sync(path)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a new file without waiting for the disk; `sync` does. Raises: OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
+    finally:
+        os.close(descriptor)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has a file's content. Raises: OSError."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
