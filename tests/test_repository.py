@@ -103,7 +103,10 @@ def test_packages_pin_each_other_to_that_version():
     pins = {
         f"{label(folder)}: {need}"
         for folder in FOLDERS
-        for need in requirements(folder)
+        for need in [
+            *requirements(folder),
+            *map(Requirement, settings(folder).get("dependency-groups", {}).get("test", [])),
+        ]
         if need.name.startswith("torchalloy") and str(need.specifier) != f"=={version}"
     }
     assert not pins
