@@ -198,7 +198,7 @@ def test_a_process_killed_at_any_instant_leaves_a_whole_newest_checkpoint(tmp_pa
         helper.wait(timeout=30)
     assert confirmed > 0, "no saver lived long enough to save"
     store = Store(tmp_path, keep=2)
-    store.save({"state": Part({"step": 10**6})}, step=10**6)
+    store.save({"state": Part(step=10**6)}, step=10**6)
     assert len(store.folders()) == 2, "a save that isn't cut short retires what the others left"
 
 

@@ -110,9 +110,7 @@ def _stage(staging: Path, encoded: Mapping[str, Encoded], meta: Mapping[str, Any
             content = safetensors.torch.save(dict(encoded[name].tensors))
             files[f"{stem}.safetensors"] = _put(staging / f"{stem}.safetensors", content)
         parts[name] = PartRecord(f"{stem}.json", f"{stem}.safetensors" if encoded[name].tensors else None)
-    for (
-        name
-    ) in files:  # written together: the first wait brings most of them; then the manifest
+    for name in files:  # written together: the first wait brings most of them; then the manifest
         _files.sync(staging / name)
     _files.create(staging / MANIFEST, _manifest.dump(Manifest(parts, files, meta, _versions())))
     _files.sync_folder(staging)
