@@ -1,5 +1,6 @@
 """Which process of how many this is."""
 
+import atexit
 import os
 import sys
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ def initialise(device: str = "cpu", *, timeout_s: float = 600.0) -> Ranks:
             f"process {ranks.rank} of {ranks.num_ranks} can't meet the others: {error}. Start all of them with a "
             "launcher (alloy train --launcher torchrun, or torchrun itself); for one process unset RANK and WORLD_SIZE"
         ) from error
+    atexit.register(finish)  # a script may never leave; threads of the group that outlive Python abort the process
     return ranks
 
 
